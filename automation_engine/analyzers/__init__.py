@@ -1,0 +1,1 @@
+"""What a prompt preset runs on: see ``protocol``."""

@@ -1,0 +1,132 @@
+"""The two clocks of the law: *settle*, for each object, and *quiet*, for the automation; and the longest wait.
+
+Instants are taken so that nothing is ever early: an object's first sighting counts from the *end* of the scan that met
+it, a later sighting from the *start* of the scan that confirms it, and a quiet window is covered only by a scan that
+*started* after the window's end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from enum import StrEnum
+
+from automation_engine.rules.matching import is_temporary
+from automation_engine.rules.model import SETTLE, ImportMode, ImportState, LedgerState, Trigger, scan_interval
+
+
+class Hold(StrEnum):
+    """Why an object can't become ready as it is."""
+
+    TEMPORARY = "temporary"
+    """Its name says that it is unfinished or hidden."""
+    EMPTY = "empty"
+    """It has no bytes."""
+    PREDECESSOR = "predecessor"
+    """``new_only``, and an earlier version of it is being imported: how that ends decides."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """How a new identity enters the ledger."""
+
+    state: LedgerState = LedgerState.SETTLING
+    hold: Hold | None = None
+    growing: bool = False
+
+
+_PENDING = frozenset({LedgerState.SETTLING, LedgerState.READY})
+_CLAIMED_ONCE = frozenset({LedgerState.IMPORTED, LedgerState.FAILED, LedgerState.SKIPPED})
+
+
+def admit(path: str, size: int, versions: AbstractSet[LedgerState], mode: ImportMode) -> Admission:
+    """Decide how a new identity enters the ledger.
+
+    ``path`` lies below the watched folder; ``size`` in bytes; ``versions`` are the states of the key's other identities.
+    An identity that replaces one which still waited is *growing*: it settles for D instead of 30 s, so that a writer who
+    stalls for a while is not taken for one who is done, when the longest wait ends in just that while. It holds back
+    only itself, and no longer than its own window would.
+    """
+    growing = not _PENDING.isdisjoint(versions)
+    hold = None
+    if is_temporary(path):
+        hold = Hold.TEMPORARY
+    elif size == 0:
+        hold = Hold.EMPTY
+    elif mode is ImportMode.NEW_ONLY:
+        if not _CLAIMED_ONCE.isdisjoint(versions):
+            return Admission(state=LedgerState.SKIPPED)
+        if LedgerState.CLAIMED in versions:
+            hold = Hold.PREDECESSOR
+    return Admission(hold=hold, growing=growing)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """What a complete scan says of one identity that waits."""
+
+    seen: bool
+    scan_started_at: float
+    scan_finished_at: float
+
+
+def settle(
+    state: LedgerState, first_seen_at: float, hold: Hold | None, sighting: Sighting, *, span: float
+) -> tuple[LedgerState, float]:
+    """Return the state and the first sighting of a waiting identity after one more complete scan.
+
+    ``span`` is how long its bytes must have been the same: 30 s, or D for a growing object (see ``settle_span``).
+    """
+    if not sighting.seen:
+        return LedgerState.GONE, first_seen_at
+    if first_seen_at > sighting.scan_finished_at:
+        return LedgerState.SETTLING, sighting.scan_finished_at  # the clock was set back: it counts from here
+    if hold is None and sighting.scan_started_at - first_seen_at >= span:
+        return LedgerState.READY, first_seen_at
+    return state, first_seen_at
+
+
+def settle_span(*, growing: bool, debounce: float) -> float:
+    """Return how long an object's bytes must have been the same before it is ready, in seconds."""
+    return debounce if growing else SETTLE
+
+
+def due_trigger(state: ImportState, now: float, *, scan_started_at: float | None) -> Trigger | None:
+    """Return why the window fires now, or None.
+
+    ``scan_started_at`` is the start of the complete scan that has just been taken in; None when only time passed. Then
+    nothing but the longest wait can fire, and only on knowledge that is no older than a scan interval.
+    """
+    if not state.ready or state.degraded is not None:
+        return None
+    quiet_at, deadline_at = state.quiet_at, state.deadline_at
+    if scan_started_at is not None:
+        if state.run_requested:
+            return Trigger.MANUAL
+        if quiet_at is not None and scan_started_at >= quiet_at:
+            return Trigger.QUIET
+    elif not _knows(state, now):
+        return None
+    if deadline_at is not None and now >= deadline_at:
+        return Trigger.MAX_WAIT
+    return None
+
+
+def _knows(state: ImportState, now: float) -> bool:
+    """Whether the latest complete scan is fresh enough to fire on."""
+    return state.scanned_at is not None and now - state.scanned_at <= scan_interval(state.config.debounce) + SETTLE
+
+
+def next_scan_at(state: ImportState, now: float, *, scan_started_at: float) -> float:
+    """Return when to scan again after a complete scan that began at ``scan_started_at`` and was taken in ``now``.
+
+    A scan interval on; sooner for what settles, for the window's end, and for the deadline. Never later.
+    """
+    scans = [now + scan_interval(state.config.debounce)]
+    if state.settling or state.run_requested:
+        scans.append(now + SETTLE)
+    if state.quiet_at is not None and scan_started_at < state.quiet_at:
+        scans.append(max(now, state.quiet_at))
+    if state.deadline_at is not None and state.deadline_at > now:
+        scans.append(state.deadline_at)
+    return min(scans)
