@@ -1,0 +1,128 @@
+"""Exports: created once under a key, and the finished runs that an export automation delivers or keeps."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from automation_engine.rules.model import ExportState
+from automation_engine.store import work
+from automation_engine.store.database import Transaction
+from automation_engine.store.runs import WITH_RESULTS
+from automation_engine.store.tables import Automation, Connector, Delivery, Export, PromptRun, SegmentResult, Video
+
+TERMINAL = ("completed", "failed")
+
+
+async def create(
+    tx: Transaction,
+    *,
+    export_key: str,
+    owner: str,
+    export_type: str,
+    target_id: str,
+    index_id: str | None,
+    prompt_run_ids: list[str] | None,
+    connector: Connector | None,
+    subpath: str | None,
+    automation_id: str | None = None,
+) -> Export:
+    """Create an export, to a connector or (None) for download. The same key again returns the first one."""
+    known = (await tx.exec(select(Export).where(Export.export_key == export_key))).one_or_none()
+    if known is not None:
+        return known
+    export = Export(
+        export_id=tx.new_id("exp"),
+        export_key=export_key,
+        owner=owner,
+        automation_id=automation_id,
+        export_type=export_type,
+        target_id=target_id,
+        index_id=index_id,
+        prompt_run_ids=prompt_run_ids,
+        destination_type="download" if connector is None else "connector",
+        destination_connector_id=None if connector is None else connector.connector_id,
+        destination_base_path=None if connector is None else connector.export_base_path,
+        destination_subpath=None if connector is None else subpath,
+        status="pending",
+        created_at=tx.now,
+        updated_at=tx.now,
+    )
+    tx.add(export)
+    await tx.flush()
+    await work.enqueue(tx, work.EXPORT, export.export_id)
+    return export
+
+
+async def queue_run(tx: Transaction, row: Automation, run_id: str, generation: int) -> None:
+    """Keep a finished run for delivery, once."""
+    insert = sqlite.insert if tx.get_bind().dialect.name == "sqlite" else postgresql.insert
+    await tx.execute(
+        insert(Delivery)
+        .values(automation_seq=row.seq, run_id=run_id, generation=generation, export_id=None, queued_at=tx.now)
+        .on_conflict_do_nothing()
+    )
+
+
+async def queued(session: AsyncSession, automation_seq: int | None) -> Sequence[Delivery]:
+    """Return the runs that wait to be delivered, the oldest first."""
+    statement = (
+        select(Delivery)
+        .where(Delivery.automation_seq == automation_seq, col(Delivery.export_id).is_(None))
+        .order_by(col(Delivery.queued_at), col(Delivery.run_id))
+    )
+    return (await session.exec(statement)).all()
+
+
+async def start_queued(tx: Transaction, row: Automation, state: ExportState) -> None:
+    """Start an export for every run that waits, once for the generation: its key says so."""
+    waiting = await queued(tx, row.seq)
+    if not waiting:
+        return
+    connector = await tx.get(Connector, state.destination_connector_id)
+    if connector is None:
+        raise ValueError(f"automation {row.automation_id}: connector {state.destination_connector_id} is gone")
+    for delivery in waiting:
+        export = await create(
+            tx,
+            export_key=f"auto:{row.automation_id}:{state.generation}:{delivery.run_id}",
+            owner=row.owner,
+            automation_id=row.automation_id,
+            export_type="prompt_run",
+            target_id=delivery.run_id,
+            index_id=row.index_id,
+            prompt_run_ids=[delivery.run_id],
+            connector=connector,
+            subpath=state.destination_subpath,
+        )
+        delivery.export_id, delivery.generation = export.export_id, state.generation
+        row.last_export_id, row.last_run_id, row.last_fired_at = export.export_id, delivery.run_id, tx.now
+        tx.add(delivery)
+    tx.add(row)
+    await tx.flush()
+
+
+async def chosen_runs(session: AsyncSession, export: Export) -> Sequence[PromptRun]:
+    """Return the runs whose results an export holds, the oldest first."""
+    statement = select(PromptRun).order_by(col(PromptRun.created_at), col(PromptRun.run_id))
+    if export.prompt_run_ids is not None:
+        statement = statement.where(col(PromptRun.run_id).in_(export.prompt_run_ids))
+    else:
+        statement = statement.where(PromptRun.index_id == export.target_id, col(PromptRun.status).in_(WITH_RESULTS))
+    return (await session.exec(statement)).all()
+
+
+async def results(session: AsyncSession, run_id: str) -> AsyncIterator[tuple[SegmentResult, Video | None]]:
+    """Stream a run's results with their media, in order of media and time."""
+    statement = (
+        select(SegmentResult, Video)
+        .join(Video, col(Video.video_id) == col(SegmentResult.video_id), isouter=True)
+        .where(SegmentResult.run_id == run_id)
+        .order_by(col(SegmentResult.video_id), col(SegmentResult.ordinal))
+        .execution_options(yield_per=500)
+    )
+    async for row in await session.stream(statement):
+        yield row[0], row[1]

@@ -1,0 +1,286 @@
+"""Import jobs and their files: started from a batch or by hand, resolved file by file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import String, func, insert, literal, update
+from sqlalchemy import cast as sql_cast
+from sqlalchemy import select as select_columns
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from automation_engine.rules.effects import StartBatch
+from automation_engine.rules.model import ImportState, LedgerState
+from automation_engine.store import work
+from automation_engine.store.database import Transaction
+from automation_engine.store.tables import Automation, Batch, Connector, ImportFile, ImportJob, LedgerEntry, Video
+
+TERMINAL = ("completed", "failed", "cancelled")
+
+
+async def start_batch(tx: Transaction, row: Automation, state: ImportState, effect: StartBatch) -> ImportJob | None:
+    """Claim the first ready objects in key order, and start the one import job of the batch.
+
+    The claim, the batch, the job, its files and its unit of work are one transaction; the batch's deterministic key is
+    its primary key. Returns None when nothing was left to claim.
+    """
+    batch_id = effect.key
+    chosen = (
+        select(LedgerEntry.seq)
+        .where(LedgerEntry.automation_seq == row.seq, LedgerEntry.state == LedgerState.READY.value)
+        .order_by(col(LedgerEntry.key))
+        .limit(effect.limit)
+    )
+    await tx.execute(
+        update(LedgerEntry)
+        .where(col(LedgerEntry.seq).in_(chosen))
+        .values(state=LedgerState.CLAIMED.value, batch_id=batch_id)
+        .execution_options(synchronize_session=False)
+    )
+    members = select(func.count(), func.coalesce(func.sum(LedgerEntry.size), 0)).where(LedgerEntry.batch_id == batch_id)
+    count, size = (await tx.exec(members)).one()
+    if not count:
+        return None
+    job = await _batch_job(tx, row, state, batch_id, count)
+    tx.add(
+        Batch(
+            batch_id=batch_id,
+            automation_seq=row.seq or 0,
+            generation=state.generation,
+            sequence=effect.sequence,
+            trigger=effect.trigger.value,
+            fired_at=tx.now,
+            object_count=count,
+            bytes=int(size),
+            job_id=job.job_id,
+        )
+    )
+    await _copy_members(tx, job.job_id, batch_id)
+    row.last_fired_at, row.last_job_id = tx.now, job.job_id
+    await work.enqueue(tx, work.IMPORT_JOB, job.job_id)
+    return job
+
+
+async def _batch_job(tx: Transaction, row: Automation, state: ImportState, batch_id: str, count: int) -> ImportJob:
+    watch = state.config.watch
+    connector = await tx.get(Connector, watch.connector_id)
+    job = ImportJob(
+        job_id=tx.new_id("job"),
+        owner=row.owner,
+        index_id=row.index_id,
+        connector_id=watch.connector_id,
+        automation_id=row.automation_id,
+        batch_id=batch_id,
+        status="pending",
+        source_prefix=watch.source_prefix,
+        file_pattern=watch.file_pattern,
+        recursive=watch.recursive,
+        import_mode=connector.import_mode if connector else "all",
+        preset=row.preset,
+        total_files=count,
+        execution_status="pending",
+        created_at=tx.now,
+    )
+    tx.add(job)
+    await tx.flush()
+    return job
+
+
+async def _copy_members(tx: Transaction, job_id: str, batch_id: str) -> None:
+    """Make the batch's members the job's files, in key order, without moving them through this process."""
+    ordinal = func.row_number().over(order_by=col(LedgerEntry.key)) - 1
+    members = select_columns(
+        literal(job_id.replace("job_", "file_", 1) + "_") + sql_cast(ordinal, String),
+        literal(job_id),
+        ordinal,
+        col(LedgerEntry.seq),
+        col(LedgerEntry.key),
+        col(LedgerEntry.version),
+        col(LedgerEntry.size),
+        col(LedgerEntry.last_modified),
+        literal("pending"),
+        literal(0),
+        literal(0.0),
+    ).where(col(LedgerEntry.batch_id) == batch_id)
+    names = (
+        "file_id",
+        "job_id",
+        "ordinal",
+        "ledger_seq",
+        "key",
+        "version",
+        "size",
+        "last_modified",
+        "status",
+        "attempts",
+        "next_attempt_at",
+    )
+    await tx.execute(insert(ImportFile).from_select(list(names), members))
+
+
+async def add_files(tx: Transaction, job_id: str, files: Sequence[dict[str, Any]]) -> None:
+    """Add the files that a job started by hand found: dicts of ``ordinal, key, version, size, last_modified``."""
+    rows = [
+        {
+            **file,
+            "job_id": job_id,
+            "file_id": f"{job_id.replace('job_', 'file_', 1)}_{file['ordinal']}",
+            "status": "pending",
+            "attempts": 0,
+            "next_attempt_at": 0.0,
+        }
+        for file in files
+    ]
+    if rows:
+        await tx.execute(insert(ImportFile), rows)
+
+
+async def known_keys(session: AsyncSession, job: ImportJob, keys: Sequence[str]) -> set[str]:
+    """Return which keys of the job's connector the index holds already."""
+    statement = select(Video.source_key).where(
+        Video.index_id == job.index_id, Video.connector_id == job.connector_id, col(Video.source_key).in_(keys)
+    )
+    return set((await session.exec(statement)).all())
+
+
+async def next_files(session: AsyncSession, job_id: str, now: float, *, limit: int) -> Sequence[ImportFile]:
+    """Return files that may be tried now, in order."""
+    statement = (
+        select(ImportFile)
+        .where(ImportFile.job_id == job_id, ImportFile.status == "pending", ImportFile.next_attempt_at <= now)
+        .order_by(col(ImportFile.ordinal))
+        .limit(limit)
+    )
+    return (await session.exec(statement)).all()
+
+
+async def next_attempt_at(session: AsyncSession, job_id: str) -> float | None:
+    """Return when the next file of the job may be tried; None when no file is left."""
+    statement = select(func.min(ImportFile.next_attempt_at)).where(
+        ImportFile.job_id == job_id, ImportFile.status == "pending"
+    )
+    return (await session.exec(statement)).one()
+
+
+async def file_imported(tx: Transaction, file: ImportFile, video: Video) -> None:
+    """Record a success: the video, the file, the ledger and the job's progress, all or nothing."""
+    tx.add(video)
+    await _resolve(tx, file, "imported", video_id=video.video_id)
+    await _resolve_ledger(tx, file, LedgerState.IMPORTED, None)
+    await _count(tx, file, imported=1, size=file.size)
+
+
+async def file_failed(tx: Transaction, file: ImportFile, code: str, reason: str) -> None:
+    """Record a final failure with its reason."""
+    await _resolve(tx, file, "failed", reason_code=code, reason=reason)
+    await _resolve_ledger(tx, file, LedgerState.FAILED, reason)
+    await _count(tx, file, failed=1)
+
+
+async def file_skipped(tx: Transaction, file: ImportFile, code: str, reason: str, ledger: LedgerState) -> None:
+    """Record that a file was left out: not there any more, or there in another version, which settles by itself."""
+    await _resolve(tx, file, "skipped", reason_code=code, reason=reason)
+    await _resolve_ledger(tx, file, ledger, code)
+    await _count(tx, file, skipped=1)
+
+
+async def file_postponed(tx: Transaction, file: ImportFile, reason: str, *, until: float) -> None:
+    """Record a failure that may pass: the file alone waits for its next attempt."""
+    await tx.execute(
+        update(ImportFile)
+        .where(col(ImportFile.file_id) == file.file_id)
+        .values(attempts=file.attempts + 1, next_attempt_at=until, reason_code="retrying", reason=reason)
+    )
+
+
+async def _resolve(tx: Transaction, file: ImportFile, status: str, **values: Any) -> None:
+    await tx.execute(
+        update(ImportFile)
+        .where(col(ImportFile.file_id) == file.file_id)
+        .values(status=status, attempts=file.attempts + 1, **{"reason_code": None, "reason": None, **values})
+    )
+
+
+async def _resolve_ledger(tx: Transaction, file: ImportFile, state: LedgerState, reason: str | None) -> None:
+    if file.ledger_seq is not None:
+        await tx.execute(
+            update(LedgerEntry)
+            .where(col(LedgerEntry.seq) == file.ledger_seq, col(LedgerEntry.state) == LedgerState.CLAIMED.value)
+            .values(state=state.value, reason=reason)
+        )
+
+
+async def _count(
+    tx: Transaction, file: ImportFile, *, imported: int = 0, failed: int = 0, skipped: int = 0, size: int = 0
+) -> None:
+    await tx.execute(
+        update(ImportJob)
+        .where(col(ImportJob.job_id) == file.job_id)
+        .values(
+            imported=ImportJob.imported + imported,
+            failed=ImportJob.failed + failed,
+            skipped=ImportJob.skipped + skipped,
+            bytes_transferred=col(ImportJob.bytes_transferred) + size,
+            current_file=file.key,
+        )
+    )
+
+
+async def retry_failed(tx: Transaction, job: ImportJob) -> int:
+    """Give every failed file of a job another round of attempts. Returns how many there are."""
+    await tx.execute(
+        update(LedgerEntry)
+        .where(
+            col(LedgerEntry.seq).in_(
+                select(ImportFile.ledger_seq).where(ImportFile.job_id == job.job_id, ImportFile.status == "failed")
+            ),
+            col(LedgerEntry.state) == LedgerState.FAILED.value,
+        )
+        .values(state=LedgerState.CLAIMED.value, reason=None)
+        .execution_options(synchronize_session=False)
+    )
+    return await work.changed(
+        tx,
+        update(ImportFile)
+        .where(col(ImportFile.job_id) == job.job_id, col(ImportFile.status) == "failed")
+        .values(status="pending", attempts=0, next_attempt_at=0.0)
+        .execution_options(synchronize_session=False),
+    )
+
+
+async def videos_of(session: AsyncSession, job_id: str) -> Sequence[Video]:
+    """Return what a job imported, in the order of its files."""
+    statement = (
+        select(Video)
+        .join(ImportFile, col(ImportFile.video_id) == col(Video.video_id))
+        .where(ImportFile.job_id == job_id)
+        .order_by(col(ImportFile.ordinal))
+    )
+    return (await session.exec(statement)).all()
+
+
+async def abandon(tx: Transaction, job: ImportJob) -> None:
+    """Resolve what a cancelled job leaves behind: its pending files are skipped, their identities with them."""
+    pending = col(ImportFile.status) == "pending"
+    left = select(ImportFile.ledger_seq).where(ImportFile.job_id == job.job_id, pending)
+    await tx.execute(
+        update(LedgerEntry)
+        .where(col(LedgerEntry.seq).in_(left), col(LedgerEntry.state) == LedgerState.CLAIMED.value)
+        .values(state=LedgerState.SKIPPED.value, reason="cancelled")
+        .execution_options(synchronize_session=False)
+    )
+    skipped = await work.changed(
+        tx,
+        update(ImportFile)
+        .where(col(ImportFile.job_id) == job.job_id, pending)
+        .values(status="skipped", reason_code="cancelled", reason="the job was cancelled")
+        .execution_options(synchronize_session=False),
+    )
+    job.skipped += skipped
+
+
+def outcome(job: ImportJob) -> str:
+    """Return the status of a job that has nothing left to do."""
+    return "failed" if job.failed and not job.imported else "completed"

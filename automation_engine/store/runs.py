@@ -1,0 +1,153 @@
+"""Prompt runs: submitted once under a key, worked through item by item, ended in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import case, func, insert, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from automation_engine.store import work
+from automation_engine.store.database import Transaction
+from automation_engine.store.tables import PromptRun, RunItem, SegmentResult, Video
+
+TERMINAL = ("completed", "completed_with_failures", "failed", "cancelled")
+WITH_RESULTS = ("completed", "completed_with_failures")
+
+
+async def submit(
+    tx: Transaction,
+    *,
+    run_key: str,
+    owner: str,
+    index_id: str | None,
+    preset: dict[str, Any],
+    context: dict[str, Any],
+    executed_by: str,
+    videos: Sequence[Video],
+) -> PromptRun:
+    """Submit a run over media that were imported. Submitting under the same key again returns the first run."""
+    known = (await tx.exec(select(PromptRun).where(PromptRun.run_key == run_key))).one_or_none()
+    if known is not None:
+        return known
+    run = PromptRun(
+        run_id=tx.new_id("run"),
+        run_key=run_key,
+        owner=owner,
+        index_id=index_id,
+        prompt_id=preset["prompt_id"],
+        preset=preset,
+        context=context,
+        executed_by=executed_by,
+        status="pending",
+        total_items=len(videos),
+        media_seconds=sum(video.facts.get("duration") or 0.0 for video in videos),
+        created_at=tx.now,
+    )
+    tx.add(run)
+    await tx.flush()
+    items = [
+        {"run_id": run.run_id, "video_id": video.video_id, "ordinal": at, "status": "pending"}
+        for at, video in enumerate(videos)
+    ]
+    if items:
+        await tx.execute(insert(RunItem), items)
+    await work.enqueue(tx, work.PROMPT_RUN, run.run_id)
+    return run
+
+
+async def next_items(
+    session: AsyncSession, run_id: str, now: float, *, limit: int
+) -> Sequence[tuple[RunItem, Video | None]]:
+    """Return items that may be tried now with their media (None where it was deleted), in order."""
+    statement = (
+        select(RunItem, Video)
+        .join(Video, col(Video.video_id) == col(RunItem.video_id), isouter=True)
+        .where(RunItem.run_id == run_id, RunItem.status == "pending", RunItem.next_attempt_at <= now)
+        .order_by(col(RunItem.ordinal))
+        .limit(limit)
+    )
+    return (await session.exec(statement)).all()
+
+
+async def next_attempt_at(session: AsyncSession, run_id: str) -> float | None:
+    """Return when the next item of the run may be tried; None when no item is left."""
+    statement = select(func.min(RunItem.next_attempt_at)).where(RunItem.run_id == run_id, RunItem.status == "pending")
+    return (await session.exec(statement)).one()
+
+
+async def segments_done(session: AsyncSession, run_id: str, video_id: str) -> int:
+    """Return how many segments of an item were written already, by an attempt that did not end."""
+    statement = select(func.count()).where(SegmentResult.run_id == run_id, SegmentResult.video_id == video_id)
+    return (await session.exec(statement)).one()
+
+
+async def add_results(tx: Transaction, results: Sequence[dict[str, Any]]) -> None:
+    """Write segment results: dicts of the columns of ``SegmentResult``."""
+    if results:
+        await tx.execute(insert(SegmentResult), list(results))
+
+
+async def end_item(tx: Transaction, item: RunItem, status: str, *, total_segments: int, error: str | None) -> None:
+    """Record how an item ended: completed, or failed with the reason."""
+    await tx.execute(
+        update(RunItem)
+        .where(col(RunItem.run_id) == item.run_id, col(RunItem.video_id) == item.video_id)
+        .values(
+            status=status,
+            total_segments=total_segments,
+            error=error,
+            attempts=item.attempts + 1,
+            started_at=item.started_at,
+            completed_at=tx.now,
+        )
+    )
+    await tally(tx, item.run_id)
+
+
+async def postpone_item(tx: Transaction, item: RunItem, reason: str, *, until: float) -> None:
+    """Record a failure that may pass: the item alone waits for its next attempt."""
+    await tx.execute(
+        update(RunItem)
+        .where(col(RunItem.run_id) == item.run_id, col(RunItem.video_id) == item.video_id)
+        .values(attempts=item.attempts + 1, next_attempt_at=until, error=reason)
+    )
+
+
+async def tally(tx: Transaction, run_id: str) -> PromptRun:
+    """Bring a run's counters up to what its items and results say."""
+    counted = select(
+        func.coalesce(func.sum(case((col(RunItem.status) == "completed", 1), else_=0)), 0),
+        func.coalesce(func.sum(case((col(RunItem.status) == "failed", 1), else_=0)), 0),
+        func.coalesce(func.sum(RunItem.total_segments), 0),
+    ).where(RunItem.run_id == run_id)
+    completed, failed, total_segments = (await tx.exec(counted)).one()
+    errors = func.coalesce(func.sum(case((col(SegmentResult.error).is_not(None), 1), else_=0)), 0)
+    segments, extraction_failures = (
+        await tx.exec(select(func.count(), errors).where(SegmentResult.run_id == run_id))
+    ).one()
+    run = (await tx.exec(select(PromptRun).where(PromptRun.run_id == run_id).with_for_update())).one()
+    run.completed_items, run.failed_items = completed, failed
+    run.total_segments, run.completed_segments = max(total_segments, segments), segments - extraction_failures
+    run.extraction_failures = extraction_failures
+    tx.add(run)
+    return run
+
+
+async def cancel_items(tx: Transaction, run_id: str) -> None:
+    """Cancel what a run has not begun or not finished."""
+    await tx.execute(
+        update(RunItem)
+        .where(col(RunItem.run_id) == run_id, col(RunItem.status) == "pending")
+        .values(status="cancelled", completed_at=tx.now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def outcome(run: PromptRun) -> str:
+    """Return the status of a run that has nothing left to do."""
+    if run.total_items and run.failed_items == run.total_items:
+        return "failed"
+    return "completed_with_failures" if run.failed_items or run.extraction_failures else "completed"

@@ -1,0 +1,411 @@
+"""The tables. One schema for SQLite and PostgreSQL; what a comment promises, a constraint enforces.
+
+Instants are seconds since the Unix epoch, UTC, as double precision. Ids are text with the prefix of their kind
+(``idx_``, ``conn_``, ``auto_`` …). Enumerations are kept as the words that REST uses.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, LargeBinary, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+_ROW_ID = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up by itself only for INTEGER PRIMARY KEY
+
+
+def _json(*, nullable: bool = False) -> Any:
+    return Field(default=None if nullable else ..., sa_column=Column(JSON(none_as_null=True), nullable=nullable))
+
+
+class ApiKey(SQLModel, table=True):
+    """A key to the API. Only its SHA-256 is kept: the key itself is shown once."""
+
+    __tablename__: ClassVar[str] = "api_keys"
+
+    key_id: str = Field(primary_key=True)
+    owner: str = Field(index=True)
+    name: str
+    key_hash: bytes = Field(sa_column=Column(LargeBinary(32), unique=True, nullable=False))
+    key_prefix: str
+    scopes: list[str] = _json()
+    created_at: float
+    expires_at: float | None = None
+    revoked_at: float | None = None
+
+
+class MediaIndex(SQLModel, table=True):
+    """An index: a media collection of one owner."""
+
+    __tablename__: ClassVar[str] = "indexes"
+
+    index_id: str = Field(primary_key=True)
+    owner: str = Field(index=True)
+    name: str
+    description: str | None = None
+    sort_order: int | None = None
+    is_default: bool = False
+    created_at: float
+
+
+class Connector(SQLModel, table=True):
+    """A way to storage. ``settings`` may be shown, ``secrets`` are encrypted and never leave the engine."""
+
+    __tablename__: ClassVar[str] = "connectors"
+
+    connector_id: str = Field(primary_key=True)
+    owner: str = Field(index=True)
+    name: str
+    provider: str
+    status: str
+    scopes: list[str] = _json()
+    import_mode: str
+    export_base_path: str | None = None
+    settings: dict[str, Any] = _json()
+    secrets: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    created_at: float
+    updated_at: float
+    last_tested_at: float | None = None
+    last_test_result: str | None = None
+    last_test_error: str | None = None
+
+
+class Prompt(SQLModel, table=True):
+    """What shall be extracted, and in which shape."""
+
+    __tablename__: ClassVar[str] = "prompts"
+
+    prompt_id: str = Field(primary_key=True)
+    owner: str = Field(index=True)
+    name: str
+    description: str
+    prompt_text: str
+    json_schema: dict[str, Any] = _json()
+    video_level: dict[str, Any] | None = _json(nullable=True)
+    semantic_indexing: dict[str, Any] = _json()
+    is_active: bool = True
+    created_at: float
+    updated_at: float
+
+
+class Automation(SQLModel, table=True):
+    """An import or export automation: at most one of each kind in an index.
+
+    ``config`` is what was saved, ``preset`` the snapshot of the prompt, ``state`` what the rule engine remembers
+    (``automations.import_state``). ``ledger_version`` grows whenever the set of known identities changes. A deleted
+    automation keeps its row and its ledger for a re-creation, until somebody wants them forgotten.
+    """
+
+    __tablename__: ClassVar[str] = "automations"
+    __table_args__ = (
+        UniqueConstraint("index_id", "kind"),
+        Index("ix_automations_due", "next_action_at", sqlite_where=text("next_action_at IS NOT NULL")),
+    )
+
+    seq: int | None = Field(default=None, sa_column=Column(_ROW_ID, primary_key=True, autoincrement=True))
+    automation_id: str = Field(unique=True)
+    owner: str = Field(index=True)
+    index_id: str
+    kind: str
+    config: dict[str, Any] = _json()
+    preset: dict[str, Any] | None = _json(nullable=True)
+    state: dict[str, Any] = _json()
+    next_action_at: float | None = None
+    revision: int = 1
+    ledger_version: int = 0
+    created_at: float
+    updated_at: float
+    deleted_at: float | None = None
+    last_fired_at: float | None = None
+    last_job_id: str | None = None
+    last_run_id: str | None = None
+    last_export_id: str | None = None
+
+
+class LedgerEntry(SQLModel, table=True):
+    """One identity that an automation has met. Compact, since there may be a million of them.
+
+    ``fingerprint`` is the 128-bit hash of *(connector, key, version)*; ``epoch`` the scan that admitted it.
+    """
+
+    __tablename__: ClassVar[str] = "ledger"
+    __table_args__ = (
+        UniqueConstraint("automation_seq", "fingerprint"),
+        Index("ix_ledger_key", "automation_seq", "key"),
+        Index(
+            "ix_ledger_pending",
+            "automation_seq",
+            "state",
+            "key",
+            sqlite_where=text("state IN ('settling', 'ready')"),
+            postgresql_where=text("state IN ('settling', 'ready')"),
+        ),
+        Index(
+            "ix_ledger_batch",
+            "batch_id",
+            sqlite_where=text("batch_id IS NOT NULL"),
+            postgresql_where=text("batch_id IS NOT NULL"),
+        ),
+    )
+
+    seq: int | None = Field(default=None, sa_column=Column(_ROW_ID, primary_key=True, autoincrement=True))
+    automation_seq: int = Field(sa_column=Column(_ROW_ID, nullable=False))
+    fingerprint: bytes = Field(sa_column=Column(LargeBinary(16), nullable=False))
+    key: str
+    version: str
+    size: int = Field(sa_column=Column(BigInteger, nullable=False))
+    last_modified: float
+    state: str
+    hold: str | None = None
+    growing: bool = False
+    epoch: int
+    first_seen_at: float
+    batch_id: str | None = None
+    reason: str | None = None
+
+
+class Scan(SQLModel, table=True):
+    """One listing of an automation's prefix. ``outcome``: running, complete, failed, cancelled."""
+
+    __tablename__: ClassVar[str] = "scans"
+
+    automation_seq: int = Field(sa_column=Column(_ROW_ID, primary_key=True))
+    epoch: int = Field(primary_key=True)
+    generation: int
+    outcome: str
+    started_at: float | None = None
+    finished_at: float | None = None
+    listed: int = 0
+    matched: int = 0
+    new: int = 0
+    error: str | None = None
+
+
+class Batch(SQLModel, table=True):
+    """One firing, or a part of one that exceeded the cap. ``batch_id`` is the deterministic key."""
+
+    __tablename__: ClassVar[str] = "batches"
+    __table_args__ = (Index("ix_batches_automation", "automation_seq", "fired_at"),)
+
+    batch_id: str = Field(primary_key=True)
+    automation_seq: int = Field(sa_column=Column(_ROW_ID, nullable=False))
+    generation: int
+    sequence: int
+    trigger: str
+    fired_at: float
+    object_count: int
+    bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
+    job_id: str = Field(unique=True)
+
+
+class ImportJob(SQLModel, table=True):
+    """Files that are imported together. ``batch_id`` is unique: one batch, one job."""
+
+    __tablename__: ClassVar[str] = "import_jobs"
+    __table_args__ = (Index("ix_import_jobs_owner", "owner", "created_at"),)
+
+    job_id: str = Field(primary_key=True)
+    owner: str
+    index_id: str = Field(index=True)
+    connector_id: str
+    automation_id: str | None = None
+    batch_id: str | None = Field(default=None, unique=True)
+    status: str
+    source_prefix: str
+    file_pattern: str
+    recursive: bool
+    import_mode: str
+    preset: dict[str, Any] | None = _json(nullable=True)
+    total_files: int = 0
+    imported: int = 0
+    failed: int = 0
+    skipped: int = 0
+    bytes_transferred: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    current_file: str | None = None
+    error_message: str | None = None
+    execution_status: str
+    execution_error_code: str | None = None
+    execution_error: str | None = None
+    run_id: str | None = None
+    created_at: float
+    started_at: float | None = None
+    completed_at: float | None = None
+
+
+class ImportFile(SQLModel, table=True):
+    """One object of an import job. ``status``: pending, imported, failed, skipped."""
+
+    __tablename__: ClassVar[str] = "import_files"
+    __table_args__ = (
+        UniqueConstraint("job_id", "ordinal"),
+        Index("ix_import_files_pending", "job_id", "status", "next_attempt_at"),
+    )
+
+    file_id: str = Field(primary_key=True)
+    job_id: str
+    ordinal: int
+    ledger_seq: int | None = Field(default=None, sa_column=Column(_ROW_ID, nullable=True))
+    key: str
+    version: str
+    size: int = Field(sa_column=Column(BigInteger, nullable=False))
+    last_modified: float
+    status: str
+    attempts: int = 0
+    next_attempt_at: float = 0.0
+    reason_code: str | None = None
+    reason: str | None = None
+    video_id: str | None = None
+
+
+class Video(SQLModel, table=True):
+    """One imported media object (video, audio or image), pinned to the version of its source that was imported."""
+
+    __tablename__: ClassVar[str] = "videos"
+    __table_args__ = (
+        Index("ix_videos_index", "index_id", "created_at", "video_id"),
+        Index("ix_videos_source", "index_id", "connector_id", "source_key"),
+    )
+
+    video_id: str = Field(primary_key=True)
+    owner: str = Field(index=True)
+    index_id: str
+    file_id: str = Field(unique=True)
+    job_id: str = Field(index=True)
+    connector_id: str
+    source_key: str
+    source_version: str
+    source_uri: str
+    size: int = Field(sa_column=Column(BigInteger, nullable=False))
+    title: str
+    status: str
+    media_type: str
+    facts: dict[str, Any] = _json()
+    created_at: float
+    updated_at: float
+
+
+class PromptRun(SQLModel, table=True):
+    """A prompt, as it was saved, executed on media. ``run_key`` makes a submission repeatable."""
+
+    __tablename__: ClassVar[str] = "prompt_runs"
+    __table_args__ = (Index("ix_prompt_runs_owner", "owner", "created_at"),)
+
+    run_id: str = Field(primary_key=True)
+    run_key: str = Field(unique=True)
+    owner: str
+    index_id: str | None = Field(default=None, index=True)
+    prompt_id: str
+    preset: dict[str, Any] = _json()
+    context: dict[str, Any] = _json()
+    executed_by: str
+    status: str
+    total_items: int = 0
+    completed_items: int = 0
+    failed_items: int = 0
+    total_segments: int = 0
+    completed_segments: int = 0
+    extraction_failures: int = 0
+    media_seconds: float = 0.0
+    error_message: str | None = None
+    created_at: float
+    started_at: float | None = None
+    completed_at: float | None = None
+
+
+class RunItem(SQLModel, table=True):
+    """One media object in a run. ``status``: pending, completed, failed, cancelled."""
+
+    __tablename__: ClassVar[str] = "run_items"
+    __table_args__ = (Index("ix_run_items_video", "video_id"),)
+
+    run_id: str = Field(primary_key=True)
+    video_id: str = Field(primary_key=True)
+    ordinal: int
+    status: str
+    attempts: int = 0
+    next_attempt_at: float = 0.0
+    total_segments: int = 0
+    error: str | None = None
+    started_at: float | None = None
+    completed_at: float | None = None
+
+
+class SegmentResult(SQLModel, table=True):
+    """What a run found in one segment. The primary key makes writing it twice impossible."""
+
+    __tablename__: ClassVar[str] = "segment_results"
+
+    run_id: str = Field(primary_key=True)
+    video_id: str = Field(primary_key=True)
+    ordinal: int = Field(primary_key=True)
+    start_time: float
+    end_time: float
+    data: dict[str, Any] = _json()
+    error: str | None = None
+    created_at: float
+
+
+class Export(SQLModel, table=True):
+    """A delivery of results. ``export_key`` makes one that an automation starts repeatable."""
+
+    __tablename__: ClassVar[str] = "exports"
+    __table_args__ = (Index("ix_exports_owner", "owner", "created_at"),)
+
+    export_id: str = Field(primary_key=True)
+    export_key: str = Field(unique=True)
+    owner: str
+    automation_id: str | None = None
+    export_type: str
+    target_id: str
+    index_id: str | None = None
+    prompt_run_ids: list[str] | None = _json(nullable=True)
+    destination_type: str
+    destination_connector_id: str | None = None
+    destination_base_path: str | None = None
+    destination_subpath: str | None = None
+    status: str
+    artifact_uri: str | None = None
+    artifact_sha256: str | None = None
+    file_size: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    error_message: str | None = None
+    last_error: str | None = None
+    created_at: float
+    updated_at: float
+    started_at: float | None = None
+    completed_at: float | None = None
+
+
+class Delivery(SQLModel, table=True):
+    """A finished run that an export automation delivers, or keeps while it is stopped: once per run and generation."""
+
+    __tablename__: ClassVar[str] = "deliveries"
+
+    automation_seq: int = Field(sa_column=Column(_ROW_ID, primary_key=True))
+    run_id: str = Field(primary_key=True)
+    generation: int = Field(primary_key=True)
+    export_id: str | None = None
+    queued_at: float
+
+
+class Work(SQLModel, table=True):
+    """A unit of work. A worker claims it by raising ``attempt``: the number that it got is its fencing token.
+
+    ``state``: due, leased, done, cancelled. No commit of a worker whose token or lease no longer holds succeeds.
+    ``failures`` counts those in a row.
+    """
+
+    __tablename__: ClassVar[str] = "work"
+    __table_args__ = (
+        UniqueConstraint("kind", "subject"),
+        Index("ix_work_due", "state", "due_at", sqlite_where=text("state IN ('due', 'leased')")),
+    )
+
+    work_id: str = Field(primary_key=True)
+    kind: str
+    subject: str
+    state: str
+    attempt: int = 0
+    failures: int = 0
+    due_at: float
+    leased_until: float | None = None
+    created_at: float
