@@ -9,7 +9,7 @@ Every method raises ``StorageError`` (see ``errors``) and nothing else for what 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,7 +43,7 @@ class ObjectStore(Protocol):
         """
         ...
 
-    def list_pages(self, prefix: str, *, recursive: bool) -> AsyncIterator[list[ObjectInfo]]:
+    def list_pages(self, prefix: str, *, recursive: bool) -> AsyncGenerator[list[ObjectInfo], None]:
         """Yield pages of at most ``PAGE_SIZE`` objects under the folder ``prefix``, in the storage's own order.
 
         ``prefix`` is a folder: empty, or ending in ``/``. Not recursive: only direct children. Folder markers (keys

@@ -1,0 +1,108 @@
+"""Credentials at rest: sealed under a key that never lies in the database.
+
+The key comes from the operator (``AUTOMATION_ENGINE_SECRET_KEY``: Fernet keys, comma-separated, of which the first
+encrypts and all decrypt) or, without one, from a file in the data folder that is made at first use. To rotate, put a
+new key in front; drop the old one when everything was encrypted anew.
+
+Source: the Fernet specification; ``cryptography.fernet.MultiFernet``.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import orjson
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from automation_engine.errors import EngineError, InvalidArgument
+
+KEY_FILE = "secret.key"
+"""Name of the key file in the data folder, readable by its owner alone."""
+
+KEY_VARIABLE = "AUTOMATION_ENGINE_SECRET_KEY"
+"""The environment variable that ``keys`` come from."""
+
+
+class SecretsUnreadable(EngineError):
+    """Stored credentials don't fit any key that was given, or were damaged."""
+
+    code: ClassVar[str] = "secrets_unreadable"
+    status: ClassVar[str] = "FAILED_PRECONDITION"
+
+
+class SecretBox:
+    """Seals and opens mappings of text."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        try:
+            self._fernet = MultiFernet([Fernet(key) for key in keys])
+        except ValueError:
+            # Without the cause, whose message could hold the key.
+            raise InvalidArgument.of(
+                KEY_VARIABLE, "each key must be 32 bytes in URL-safe base64, as Fernet.generate_key() makes them"
+            ) from None
+
+    @classmethod
+    def open(cls, data_dir: Path, keys: str | None = None) -> SecretBox:
+        """Open with ``keys`` (comma-separated), or with the key file, made if there is none.
+
+        Raises ``InvalidArgument`` for what is no key, and for a key file that others may read.
+        """
+        given = [key.strip() for key in (keys or "").split(",") if key.strip()]
+        return cls(given or [_file_key(data_dir / KEY_FILE)])
+
+    def __repr__(self) -> str:
+        return "SecretBox()"
+
+    def encrypt(self, values: Mapping[str, str]) -> bytes:
+        """Seal under the first key."""
+        return self._fernet.encrypt(orjson.dumps(dict(values)))
+
+    def decrypt(self, sealed: bytes) -> dict[str, str]:
+        """Open under whichever key fits. Raises ``SecretsUnreadable`` when none does."""
+        try:
+            values: dict[str, str] = orjson.loads(self._fernet.decrypt(sealed))
+        except InvalidToken:
+            raise SecretsUnreadable(
+                f"stored credentials can't be decrypted: put the key that sealed them back, either into {KEY_VARIABLE} "
+                f"(behind the new key) or as {KEY_FILE} in the data folder, or enter the credentials again"
+            ) from None
+        return values
+
+
+def _file_key(path: Path) -> str:
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        _create(path, Fernet.generate_key())
+        mode = path.stat().st_mode
+    if stat.S_IMODE(mode) & 0o077:
+        raise InvalidArgument.of(KEY_VARIABLE, f"{path} may be read by others: chmod 600 it, or give the key here")
+    return path.read_text("ascii", errors="replace").strip()
+
+
+def _create(path: Path, key: bytes) -> None:
+    """Create the file whole or not at all; of several processes that start at once, the first one's key stays."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(descriptor, key + b"\n")
+        os.fsync(descriptor)
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return
+    finally:
+        os.close(descriptor)
+        draft.unlink()
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
