@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import or_, update
+from sqlalchemy import and_, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -29,7 +29,7 @@ from automation_engine.rules.model import (
 )
 from automation_engine.store import exports, imports, work
 from automation_engine.store.database import Transaction
-from automation_engine.store.tables import Automation, Scan
+from automation_engine.store.tables import Automation, Batch, Delivery, ImportJob, Scan
 
 IMPORT = "import"
 EXPORT = "export"
@@ -57,10 +57,15 @@ def export_state(row: Automation) -> ExportState:
     return ExportState(**row.state)
 
 
-def save_state(row: Automation, state: ImportState | ExportState, now: float) -> None:
+def save_state(row: Automation, state: ImportState | ExportState) -> None:
     """Write a state into its row, with the instant at which time alone makes a difference next."""
     row.state = asdict(state)
     row.next_action_at = state.next_action_at if isinstance(state, ImportState) else None
+
+
+def revise(row: Automation, now: float) -> None:
+    """Say that somebody changed the configuration: what the engine remembers changes without it."""
+    row.revision += 1
     row.updated_at = now
 
 
@@ -87,6 +92,81 @@ async def lock(tx: Transaction, automation_id: str) -> Automation | None:
         .execution_options(populate_existing=True)
     )
     return (await tx.exec(statement)).one_or_none()
+
+
+async def locked(tx: Transaction, owner: str, index_id: str, kind: str) -> Automation:
+    """Return an owner's automation that nobody else can change until this transaction ends. Raises ``NotFound``."""
+    row = await lock(tx, (await find(tx, owner, index_id, kind)).automation_id)
+    if row is None:
+        raise NotFound(f"index {index_id} has no {kind} automation: PUT one first")
+    return row
+
+
+async def kept(tx: Transaction, owner: str, index_id: str, kind: str) -> Automation | None:
+    """Return and lock an owner's automation, also one that was deleted; None when there never was one."""
+    statement = (
+        select(Automation)
+        .where(Automation.owner == owner, Automation.index_id == index_id, Automation.kind == kind)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return (await tx.exec(statement)).one_or_none()
+
+
+async def revive(tx: Transaction, row: Automation, state: ImportState | ExportState) -> None:
+    """Undo a deletion. The ledger, the scans and the batches that were known stay known; a new generation begins.
+
+    ``state`` is what the automation shall remember: stopped, in the generation that begins.
+    """
+    save_state(row, state)
+    row.deleted_at, row.created_at = None, tx.now
+    row.last_fired_at = row.last_job_id = row.last_run_id = row.last_export_id = None
+    await tx.flush()
+
+
+async def listed(
+    session: AsyncSession, owner: str, *, kind: str | None, after: tuple[str, str] | None
+) -> AsyncGenerator[Automation, None]:
+    """Stream an owner's automations by index, import before export, behind a position ``(index_id, kind)``."""
+    statement = (
+        select(Automation)
+        .where(Automation.owner == owner, col(Automation.deleted_at).is_(None))
+        .order_by(col(Automation.index_id), col(Automation.kind).desc())
+        .execution_options(yield_per=200)
+    )
+    if kind is not None:
+        statement = statement.where(Automation.kind == kind)
+    if after is not None:
+        index_id, last = after
+        statement = statement.where(
+            or_(
+                col(Automation.index_id) > index_id,
+                and_(col(Automation.index_id) == index_id, col(Automation.kind) < last),
+            )
+        )
+    stream = await session.stream_scalars(statement)
+    async for row in stream:
+        yield row
+    await stream.close()
+
+
+async def last_scan(session: AsyncSession, row: Automation) -> Scan | None:
+    """Return the automation's newest listing, under way or ended."""
+    statement = select(Scan).where(Scan.automation_seq == row.seq).order_by(col(Scan.epoch).desc()).limit(1)
+    return (await session.exec(statement)).one_or_none()
+
+
+async def last_batch(session: AsyncSession, row: Automation) -> tuple[Batch, str | None] | None:
+    """Return the automation's newest batch, and the prompt run that was submitted for it, if it was."""
+    statement = (
+        select(Batch, ImportJob.run_id)
+        .join(ImportJob, col(ImportJob.job_id) == col(Batch.job_id), isouter=True)
+        .where(Batch.automation_seq == row.seq)
+        .order_by(col(Batch.fired_at).desc(), col(Batch.generation).desc(), col(Batch.sequence).desc())
+        .limit(1)
+    )
+    found = (await session.exec(statement)).one_or_none()
+    return None if found is None else (found[0], found[1])
 
 
 async def sibling(session: AsyncSession, index_id: str, kind: str) -> Automation | None:
@@ -118,12 +198,23 @@ async def active_ids(session: AsyncSession, kind: str) -> Sequence[str]:
     return (await session.exec(statement)).all()
 
 
+async def with_queued_runs(session: AsyncSession) -> Sequence[str]:
+    """Return the export automations for which runs wait to be delivered."""
+    statement = (
+        select(Automation.automation_id)
+        .join(Delivery, col(Delivery.automation_seq) == col(Automation.seq))
+        .where(col(Automation.deleted_at).is_(None), col(Delivery.export_id).is_(None))
+        .distinct()
+    )
+    return (await session.exec(statement)).all()
+
+
 async def apply_import(tx: Transaction, row: Automation, event: events.ImportEvent) -> ImportDecision:
     """Decide on an event and save what follows from it. ``row`` must be locked."""
     before = import_state(row)
     decision = decide(before, event, tx.now)
     if decision.state != before:
-        save_state(row, decision.state, tx.now)
+        save_state(row, decision.state)
         tx.add(row)
     for effect in decision.effects:
         await _save_import_effect(tx, row, decision.state, effect)
@@ -134,13 +225,13 @@ async def apply_import(tx: Transaction, row: Automation, event: events.ImportEve
 async def _save_import_effect(tx: Transaction, row: Automation, state: ImportState, effect: ImportEffect) -> None:
     match effect:
         case StartScan(epoch=epoch):
-            tx.add(Scan(automation_seq=_seq(row), epoch=epoch, generation=state.generation, outcome="running"))
+            tx.add(Scan(automation_seq=row_seq(row), epoch=epoch, generation=state.generation, outcome="running"))
             await work.enqueue(tx, work.SCAN, scan_subject(row.automation_id, epoch))
         case CancelScan(epoch=epoch):
             await work.cancel(tx, work.SCAN, scan_subject(row.automation_id, epoch))
             await tx.execute(
                 update(Scan)
-                .where(col(Scan.automation_seq) == _seq(row), col(Scan.outcome) == "running")
+                .where(col(Scan.automation_seq) == row_seq(row), col(Scan.outcome) == "running")
                 .values(outcome="cancelled", finished_at=tx.now)
             )
         case StartBatch():
@@ -152,7 +243,7 @@ async def apply_export(tx: Transaction, row: Automation, event: events.ExportEve
     before = export_state(row)
     decision = decide(before, event, tx.now)
     if decision.state != before:
-        save_state(row, decision.state, tx.now)
+        save_state(row, decision.state)
         tx.add(row)
         await tx.flush()
     for effect in decision.effects:
@@ -165,6 +256,20 @@ async def apply_export(tx: Transaction, row: Automation, event: events.ExportEve
             case _:
                 await exports.start_queued(tx, row, decision.state)
     return decision
+
+
+async def rescan(tx: Transaction, automation_id: str | None) -> None:
+    """Bring an automation's next scan forward, if it watches: something that was claimed has to settle again."""
+    row = None if automation_id is None else await lock(tx, automation_id)
+    if row is not None and import_state(row).config.active:
+        await apply_import(tx, row, events.RescanRequested())
+
+
+async def note_run(tx: Transaction, automation_id: str | None, run_id: str) -> None:
+    """Remember the newest run of an automation."""
+    await tx.execute(
+        update(Automation).where(col(Automation.automation_id) == automation_id).values(last_run_id=run_id)
+    )
 
 
 async def run_finished(tx: Transaction, index_id: str | None, run_id: str) -> None:
@@ -186,7 +291,8 @@ def parse_scan_subject(subject: str) -> tuple[str, int]:
     return automation_id, int(epoch)
 
 
-def _seq(row: Automation) -> int:
+def row_seq(row: Automation) -> int:
+    """Return the number of a saved row."""
     if row.seq is None:
         raise ValueError(f"automation {row.automation_id} was never saved")
     return row.seq

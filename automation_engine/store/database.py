@@ -7,7 +7,7 @@ the row locks that the queries take. Bells that a transaction collected ring aft
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from automation_engine.clock import Clock
 from automation_engine.store.ids import Ids
 
-Bell = Callable[[str, str], None]
-"""``bell(kind, work_id)``: there is work of that kind. It may be lost, and it may ring twice."""
+Bell = Callable[[Sequence[tuple[str, str]]], Awaitable[None]]
+"""Told kind and id of each unit of work that became due. A ring may be lost, and it may come twice."""
 
 
-def _silent(_kind: str, _work_id: str) -> None:
+async def _silent(_rings: Sequence[tuple[str, str]]) -> None:
     """Nobody listens: the sweep finds the work."""
 
 
@@ -77,8 +77,8 @@ class Database:
         else:
             async with self._turn, self._begun() as transaction:
                 yield transaction
-        for kind, work_id in transaction.bells:
-            self.bell(kind, work_id)
+        if transaction.bells:
+            await self.bell(transaction.bells)
 
     @asynccontextmanager
     async def _begun(self) -> AsyncIterator[Transaction]:

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
+from sqlalchemy import and_, delete, func, or_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from automation_engine.errors import NotFound
 from automation_engine.rules.model import ExportState
 from automation_engine.store import work
 from automation_engine.store.database import Transaction
 from automation_engine.store.runs import WITH_RESULTS
-from automation_engine.store.tables import Automation, Connector, Delivery, Export, PromptRun, SegmentResult, Video
+from automation_engine.store.tables import (
+    Automation,
+    Connector,
+    Delivery,
+    Export,
+    PromptRun,
+    SegmentResult,
+    Video,
+    Work,
+)
 
 TERMINAL = ("completed", "failed")
+
+_WORK_OF = and_(col(Work.kind) == work.EXPORT, col(Work.subject) == col(Export.export_id))
 
 
 async def create(
@@ -105,6 +118,91 @@ async def start_queued(tx: Transaction, row: Automation, state: ExportState) -> 
     await tx.flush()
 
 
+async def newest_undelivered(session: AsyncSession, row: Automation, generation: int) -> str | None:
+    """Return the index's newest finished run, unless it waits already or was delivered in this generation."""
+    newest = (
+        select(PromptRun.run_id)
+        .where(PromptRun.index_id == row.index_id, col(PromptRun.status).in_(WITH_RESULTS))
+        .order_by(col(PromptRun.created_at).desc(), col(PromptRun.run_id).desc())
+        .limit(1)
+    )
+    run_id = (await session.exec(newest)).one_or_none()
+    known = select(Delivery.run_id).where(
+        Delivery.automation_seq == row.seq,
+        Delivery.run_id == run_id,
+        or_(col(Delivery.generation) == generation, col(Delivery.export_id).is_(None)),
+    )
+    return None if run_id is None or (await session.exec(known)).first() is not None else run_id
+
+
+async def delivery_counts(session: AsyncSession, row: Automation, generation: int) -> dict[str, int]:
+    """Count an automation's deliveries: ``pending`` of all generations, ``completed`` and ``failed`` of this one."""
+    statement = (
+        select(Export.status, Delivery.generation, func.count())
+        .select_from(Delivery)
+        .join(Export, col(Export.export_id) == col(Delivery.export_id), isouter=True)
+        .where(Delivery.automation_seq == row.seq)
+        .group_by(col(Export.status), col(Delivery.generation))
+    )
+    counts = {"pending": 0, "completed": 0, "failed": 0}
+    for status, since, count in (await session.exec(statement)).all():
+        if status not in TERMINAL:
+            counts["pending"] += count
+        elif since == generation:
+            counts[status] += count
+    return counts
+
+
+async def undelivered(session: AsyncSession, row: Automation, *, limit: int) -> Sequence[str]:
+    """Return the runs that an automation keeps or is delivering, the oldest first."""
+    statement = (
+        select(Delivery.run_id)
+        .join(Export, col(Export.export_id) == col(Delivery.export_id), isouter=True)
+        .where(
+            Delivery.automation_seq == row.seq,
+            or_(col(Delivery.export_id).is_(None), col(Export.status).not_in(TERMINAL)),
+        )
+        .order_by(col(Delivery.queued_at), col(Delivery.run_id))
+        .limit(limit)
+    )
+    return (await session.exec(statement)).all()
+
+
+async def last_delivered(session: AsyncSession, row: Automation) -> Export | None:
+    """Return the export that an automation delivered last."""
+    statement = (
+        select(Export)
+        .where(Export.automation_id == row.automation_id, Export.status == "completed")
+        .order_by(col(Export.completed_at).desc())
+        .limit(1)
+    )
+    return (await session.exec(statement)).one_or_none()
+
+
+async def drop_deliveries(tx: Transaction, row: Automation, *, forget: bool) -> None:
+    """Delete the runs that an automation keeps; with ``forget`` the memory of what it delivered, too."""
+    statement = delete(Delivery).where(col(Delivery.automation_seq) == row.seq)
+    await tx.execute(statement if forget else statement.where(col(Delivery.export_id).is_(None)))
+
+
+async def find(session: AsyncSession, owner: str, export_id: str) -> tuple[Export, Work | None]:
+    """Return an owner's export with its unit of work. Raises ``NotFound``."""
+    statement = select(Export, Work).join(Work, _WORK_OF, isouter=True)
+    statement = statement.where(Export.owner == owner, Export.export_id == export_id)
+    found = (await session.exec(statement)).one_or_none()
+    if found is None:
+        raise NotFound(f"there is no export {export_id}")
+    return found[0], found[1]
+
+
+async def listed(session: AsyncSession, owner: str, *, limit: int) -> Sequence[tuple[Export, Work | None]]:
+    """Return an owner's exports with their units of work, the newest first."""
+    newest = (col(Export.created_at).desc(), col(Export.export_id).desc())
+    statement = select(Export, Work).join(Work, _WORK_OF, isouter=True)
+    statement = statement.where(Export.owner == owner).order_by(*newest).limit(limit)
+    return (await session.exec(statement)).all()
+
+
 async def chosen_runs(session: AsyncSession, export: Export) -> Sequence[PromptRun]:
     """Return the runs whose results an export holds, the oldest first."""
     statement = select(PromptRun).order_by(col(PromptRun.created_at), col(PromptRun.run_id))
@@ -115,7 +213,7 @@ async def chosen_runs(session: AsyncSession, export: Export) -> Sequence[PromptR
     return (await session.exec(statement)).all()
 
 
-async def results(session: AsyncSession, run_id: str) -> AsyncIterator[tuple[SegmentResult, Video | None]]:
+async def results(session: AsyncSession, run_id: str) -> AsyncGenerator[tuple[SegmentResult, Video | None], None]:
     """Stream a run's results with their media, in order of media and time."""
     statement = (
         select(SegmentResult, Video)

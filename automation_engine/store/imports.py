@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import String, func, insert, literal, update
+from sqlalchemy import ColumnElement, String, and_, case, func, insert, literal, or_, update
 from sqlalchemy import cast as sql_cast
 from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
+from automation_engine.errors import NotFound
 from automation_engine.rules.effects import StartBatch
 from automation_engine.rules.model import ImportState, LedgerState
 from automation_engine.store import work
@@ -228,26 +230,125 @@ async def _count(
     )
 
 
-async def retry_failed(tx: Transaction, job: ImportJob) -> int:
-    """Give every failed file of a job another round of attempts. Returns how many there are."""
+async def fail_pending(tx: Transaction, job: ImportJob, reason: str) -> None:
+    """Fail whatever a job has not resolved, for a reason that is the job's own."""
+    job.failed += await _resolve_pending(tx, job, "failed", LedgerState.FAILED, reason_code="job_failed", reason=reason)
+
+
+async def retry(tx: Transaction, job: ImportJob, *, only: Sequence[str] | None = None) -> int:
+    """Give the failed and cancelled files of a job another round of attempts; ``only`` those of these keys.
+
+    Their identities are claimed again. Returns how many there are.
+    """
+    again = or_(col(ImportFile.status) == "failed", col(ImportFile.reason_code) == "cancelled")
+    reopened = 0
+    for keys in [None] if only is None else [only[at : at + 500] for at in range(0, len(only), 500)]:
+        mine = and_(col(ImportFile.job_id) == job.job_id, again)
+        chosen = mine if keys is None else and_(mine, col(ImportFile.key).in_(keys))
+        reopened += await _reopen(tx, job, chosen)
+    return reopened
+
+
+async def _reopen(tx: Transaction, job: ImportJob, chosen: ColumnElement[bool]) -> int:
+    failed = case((col(ImportFile.status) == "failed", 1), else_=0)
+    counted = select(func.count(), func.coalesce(func.sum(failed), 0)).select_from(ImportFile).where(chosen)
+    total, failures = (await tx.exec(counted)).one()
     await tx.execute(
         update(LedgerEntry)
         .where(
-            col(LedgerEntry.seq).in_(
-                select(ImportFile.ledger_seq).where(ImportFile.job_id == job.job_id, ImportFile.status == "failed")
-            ),
-            col(LedgerEntry.state) == LedgerState.FAILED.value,
+            col(LedgerEntry.seq).in_(select(ImportFile.ledger_seq).where(chosen)),
+            col(LedgerEntry.batch_id) == job.batch_id,
+            col(LedgerEntry.state).in_([LedgerState.FAILED.value, LedgerState.SKIPPED.value]),
         )
         .values(state=LedgerState.CLAIMED.value, reason=None)
         .execution_options(synchronize_session=False)
     )
-    return await work.changed(
-        tx,
+    await tx.execute(
         update(ImportFile)
-        .where(col(ImportFile.job_id) == job.job_id, col(ImportFile.status) == "failed")
-        .values(status="pending", attempts=0, next_attempt_at=0.0)
-        .execution_options(synchronize_session=False),
+        .where(chosen)
+        .values(status="pending", attempts=0, next_attempt_at=0.0, reason_code=None, reason=None)
+        .execution_options(synchronize_session=False)
     )
+    job.failed -= failures
+    job.skipped -= total - failures
+    return total
+
+
+async def find(session: AsyncSession, owner: str, job_id: str) -> ImportJob:
+    """Return an owner's job. Raises ``NotFound``."""
+    job = (await session.exec(_owned(owner, job_id))).one_or_none()
+    if job is None:
+        raise NotFound(f"there is no import job {job_id}")
+    return job
+
+
+async def locked(tx: Transaction, owner: str, job_id: str) -> ImportJob:
+    """Return an owner's job that nobody else can change until this transaction ends. Raises ``NotFound``."""
+    statement = _owned(owner, job_id).with_for_update().execution_options(populate_existing=True)
+    job = (await tx.exec(statement)).one_or_none()
+    if job is None:
+        raise NotFound(f"there is no import job {job_id}")
+    return job
+
+
+def _owned(owner: str, job_id: str) -> SelectOfScalar[ImportJob]:
+    return select(ImportJob).where(ImportJob.owner == owner, ImportJob.job_id == job_id)
+
+
+async def listed(
+    session: AsyncSession, owner: str, *, status: str | None, index_id: str | None, automation_only: bool, limit: int
+) -> Sequence[ImportJob]:
+    """Return an owner's jobs, the newest first."""
+    newest = (col(ImportJob.created_at).desc(), col(ImportJob.job_id).desc())
+    statement = select(ImportJob).where(ImportJob.owner == owner).order_by(*newest).limit(limit)
+    if status is not None:
+        statement = statement.where(ImportJob.status == status)
+    if index_id is not None:
+        statement = statement.where(ImportJob.index_id == index_id)
+    if automation_only:
+        statement = statement.where(col(ImportJob.automation_id).is_not(None))
+    return (await session.exec(statement)).all()
+
+
+async def outputs(session: AsyncSession, job_id: str, *, after: int, limit: int) -> Sequence[tuple[ImportFile, Video]]:
+    """Return what a job imported and nobody deleted, behind an ordinal, in source order."""
+    statement = (
+        select(ImportFile, Video)
+        .join(Video, col(Video.video_id) == col(ImportFile.video_id))
+        .where(ImportFile.job_id == job_id, ImportFile.ordinal > after)
+        .order_by(col(ImportFile.ordinal))
+        .limit(limit)
+    )
+    return (await session.exec(statement)).all()
+
+
+async def count_outputs(session: AsyncSession, job_id: str) -> int:
+    """Count what a job imported and nobody deleted."""
+    return (await session.exec(select(func.count()).select_from(Video).where(Video.job_id == job_id))).one()
+
+
+async def files(
+    session: AsyncSession, job_id: str, *, status: str | None = None, after: int, limit: int
+) -> Sequence[ImportFile]:
+    """Return a job's files, all or those of one status, behind an ordinal, in source order."""
+    statement = (
+        select(ImportFile)
+        .where(ImportFile.job_id == job_id, ImportFile.ordinal > after)
+        .order_by(col(ImportFile.ordinal))
+        .limit(limit)
+    )
+    if status is not None:
+        statement = statement.where(ImportFile.status == status)
+    return (await session.exec(statement)).all()
+
+
+async def retryable(session: AsyncSession, job_id: str) -> dict[str, str]:
+    """Return the key of each failed or cancelled file of a job by its id."""
+    statement = select(ImportFile.file_id, ImportFile.key).where(
+        ImportFile.job_id == job_id,
+        or_(col(ImportFile.status) == "failed", col(ImportFile.reason_code) == "cancelled"),
+    )
+    return dict((await session.exec(statement)).all())
 
 
 async def videos_of(session: AsyncSession, job_id: str) -> Sequence[Video]:
@@ -263,22 +364,29 @@ async def videos_of(session: AsyncSession, job_id: str) -> Sequence[Video]:
 
 async def abandon(tx: Transaction, job: ImportJob) -> None:
     """Resolve what a cancelled job leaves behind: its pending files are skipped, their identities with them."""
+    job.skipped += await _resolve_pending(
+        tx, job, "skipped", LedgerState.SKIPPED, reason_code="cancelled", reason="the job was cancelled"
+    )
+
+
+async def _resolve_pending(
+    tx: Transaction, job: ImportJob, status: str, ledger: LedgerState, *, reason_code: str, reason: str
+) -> int:
     pending = col(ImportFile.status) == "pending"
     left = select(ImportFile.ledger_seq).where(ImportFile.job_id == job.job_id, pending)
     await tx.execute(
         update(LedgerEntry)
         .where(col(LedgerEntry.seq).in_(left), col(LedgerEntry.state) == LedgerState.CLAIMED.value)
-        .values(state=LedgerState.SKIPPED.value, reason="cancelled")
+        .values(state=ledger.value, reason=reason)
         .execution_options(synchronize_session=False)
     )
-    skipped = await work.changed(
+    return await work.changed(
         tx,
         update(ImportFile)
         .where(col(ImportFile.job_id) == job.job_id, pending)
-        .values(status="skipped", reason_code="cancelled", reason="the job was cancelled")
+        .values(status=status, reason_code=reason_code, reason=reason)
         .execution_options(synchronize_session=False),
     )
-    job.skipped += skipped
 
 
 def outcome(job: ImportJob) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import case, func, insert, update
+from sqlalchemy import and_, case, exists, func, insert, or_, update
+from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
+from automation_engine.errors import NotFound
 from automation_engine.store import work
 from automation_engine.store.database import Transaction
 from automation_engine.store.tables import PromptRun, RunItem, SegmentResult, Video
@@ -56,6 +59,120 @@ async def submit(
         await tx.execute(insert(RunItem), items)
     await work.enqueue(tx, work.PROMPT_RUN, run.run_id)
     return run
+
+
+async def find(session: AsyncSession, owner: str, run_id: str) -> PromptRun:
+    """Return an owner's run. Raises ``NotFound``."""
+    run = (await session.exec(_owned(owner, run_id))).one_or_none()
+    if run is None:
+        raise NotFound(f"there is no prompt run {run_id}")
+    return run
+
+
+async def locked(tx: Transaction, owner: str, run_id: str) -> PromptRun:
+    """Return an owner's run that nobody else can change until this transaction ends. Raises ``NotFound``."""
+    statement = _owned(owner, run_id).with_for_update().execution_options(populate_existing=True)
+    run = (await tx.exec(statement)).one_or_none()
+    if run is None:
+        raise NotFound(f"there is no prompt run {run_id}")
+    return run
+
+
+def _owned(owner: str, run_id: str) -> SelectOfScalar[PromptRun]:
+    return select(PromptRun).where(PromptRun.owner == owner, PromptRun.run_id == run_id)
+
+
+_NEWEST = (col(PromptRun.created_at).desc(), col(PromptRun.run_id).desc())
+
+
+async def listed(session: AsyncSession, owner: str, *, limit: int) -> Sequence[PromptRun]:
+    """Return an owner's runs, the newest first."""
+    return (await session.exec(select(PromptRun).where(PromptRun.owner == owner).order_by(*_NEWEST).limit(limit))).all()
+
+
+async def of_index(
+    session: AsyncSession, index_id: str, *, after: tuple[float, str] | None, limit: int
+) -> Sequence[PromptRun]:
+    """Return an index's runs, the newest first, behind a position ``(created_at, run_id)``."""
+    statement = select(PromptRun).where(PromptRun.index_id == index_id).order_by(*_NEWEST).limit(limit)
+    if after is not None:
+        created_at, run_id = after
+        older = and_(col(PromptRun.created_at) == created_at, col(PromptRun.run_id) < run_id)
+        statement = statement.where(or_(col(PromptRun.created_at) < created_at, older))
+    return (await session.exec(statement)).all()
+
+
+async def of_video(session: AsyncSession, video_id: str, *, limit: int) -> Sequence[PromptRun]:
+    """Return the runs that cover a video, the newest first."""
+    statement = (
+        select(PromptRun)
+        .join(RunItem, col(RunItem.run_id) == col(PromptRun.run_id))
+        .where(RunItem.video_id == video_id)
+        .order_by(*_NEWEST)
+        .limit(limit)
+    )
+    return (await session.exec(statement)).all()
+
+
+async def media_counts(session: AsyncSession, run_ids: Sequence[str]) -> dict[str, dict[tuple[str, str], int]]:
+    """Count each run's items by media type and status.
+
+    An item that failed with results for some of its segments is ``partial``. Media that were deleted count as videos.
+    """
+    some = exists().where(
+        col(SegmentResult.run_id) == col(RunItem.run_id), col(SegmentResult.video_id) == col(RunItem.video_id)
+    )
+    media_type = func.coalesce(Video.media_type, "video")
+    status = case((and_(col(RunItem.status) == "failed", some), "partial"), else_=col(RunItem.status))
+    statement = (
+        select_columns(col(RunItem.run_id), media_type, status, func.count())
+        .join(Video, col(Video.video_id) == col(RunItem.video_id), isouter=True)
+        .where(col(RunItem.run_id).in_(run_ids))
+        .group_by(col(RunItem.run_id), media_type, status)
+    )
+    counts: dict[str, dict[tuple[str, str], int]] = {run_id: {} for run_id in run_ids}
+    for run_id, media, state, count in (await session.execute(statement)).all():
+        counts[run_id][media, state] = count
+    return counts
+
+
+async def results(
+    session: AsyncSession, run_id: str, *, video_id: str | None, after: tuple[str, int] | None, limit: int
+) -> Sequence[tuple[SegmentResult, Video | None]]:
+    """Return a run's results with their media, by video and time, behind a position ``(video_id, ordinal)``."""
+    statement = (
+        select(SegmentResult, Video)
+        .join(Video, col(Video.video_id) == col(SegmentResult.video_id), isouter=True)
+        .where(SegmentResult.run_id == run_id)
+        .order_by(col(SegmentResult.video_id), col(SegmentResult.ordinal))
+        .limit(limit)
+    )
+    if video_id is not None:
+        statement = statement.where(SegmentResult.video_id == video_id)
+    if after is not None:
+        video, ordinal = after
+        later = and_(col(SegmentResult.video_id) == video, col(SegmentResult.ordinal) > ordinal)
+        statement = statement.where(or_(col(SegmentResult.video_id) > video, later))
+    return (await session.exec(statement)).all()
+
+
+async def failures(session: AsyncSession, run_id: str) -> tuple[Sequence[SegmentResult], Sequence[RunItem]]:
+    """Return a run's segments whose fields were not extracted, by video and time, and the items that failed whole."""
+    segments = (
+        select(SegmentResult)
+        .where(SegmentResult.run_id == run_id, col(SegmentResult.error).is_not(None))
+        .order_by(col(SegmentResult.video_id), col(SegmentResult.ordinal))
+    )
+    items = select(RunItem).where(RunItem.run_id == run_id, RunItem.status == "failed").order_by(col(RunItem.video_id))
+    return (await session.exec(segments)).all(), (await session.exec(items)).all()
+
+
+async def finished(session: AsyncSession, owner: str, run_ids: Sequence[str]) -> dict[str, PromptRun]:
+    """Return those of an owner's runs that ended with results, by id."""
+    statement = select(PromptRun).where(
+        PromptRun.owner == owner, col(PromptRun.run_id).in_(run_ids), col(PromptRun.status).in_(WITH_RESULTS)
+    )
+    return {run.run_id: run for run in (await session.exec(statement)).all()}
 
 
 async def next_items(
@@ -144,6 +261,11 @@ async def cancel_items(tx: Transaction, run_id: str) -> None:
         .values(status="cancelled", completed_at=tx.now)
         .execution_options(synchronize_session=False)
     )
+
+
+def segment_id(video_id: str, ordinal: int) -> str:
+    """Return the id of a segment: the same in every run that cuts the media alike."""
+    return f"seg_{video_id.removeprefix('vid_')}_{ordinal}"
 
 
 def outcome(run: PromptRun) -> str:

@@ -1,0 +1,53 @@
+# Everything runs in an environment of its own, made from the lock file; a second run finds it ready.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types imports unit proto proto-check bench lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: $(STAMP) ## Make real media, drop them, watch them being imported, analysed and delivered
+	$(BIN)/automation-engine demo
+
+test: lint types proto-check imports unit ## Everything that has to hold: style, types, protos, import rules, tests
+
+lint: $(STAMP) ## Ruff, and its formatter
+	ruff check .
+	ruff format --check .
+
+types: $(STAMP) ## mypy, strict
+	mypy
+
+proto-check: $(STAMP) ## buf lint and format; generated code is what the protos say
+	proto/generate.sh --check
+
+imports: $(STAMP) ## The import rules of docs/architecture.md
+	lint-imports --no-cache
+
+unit: $(STAMP) ## The tests alone
+	$(BIN)/python -m pytest
+
+proto: $(STAMP) ## Regenerate the stubs from the protos
+	proto/generate.sh
+
+bench: $(STAMP) ## Ratios, side by side in one run
+	$(BIN)/python -m tests.bench
+
+lock: $(STAMP) ## Resolve the dependencies anew
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--group dev --output-file requirements.lock pyproject.toml
+
+clean: ## Remove the environment and every cache
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

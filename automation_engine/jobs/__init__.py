@@ -1,0 +1,1 @@
+"""Performing what was decided: ticks, the doorbell queue, and one performer for each kind of work."""

@@ -1,0 +1,50 @@
+"""The watch tick: let every automation for which time makes a difference decide."""
+
+from __future__ import annotations
+
+from automation_engine.rules import events
+from automation_engine.rules.model import Phase
+from automation_engine.store import automations
+from automation_engine.store.database import Database
+
+
+async def tick(database: Database) -> None:
+    """Decide on the passing of time wherever it is due: start scans, fire what waited long enough."""
+    async with database.reading() as session:
+        due = await automations.due(session, database.clock.now())
+    for automation_id in due:
+        await tick_one(database, automation_id)
+
+
+async def tick_one(database: Database, automation_id: str) -> None:
+    """Decide for one automation. Of a sequence, each batch is a transaction: a pause can come between two."""
+    firing = True
+    while firing:
+        async with database.transaction() as tx:
+            row = await automations.lock(tx, automation_id)
+            if row is None:
+                return
+            decision = await automations.apply_import(tx, row, events.Ticked())
+            firing = decision.state.phase is Phase.FIRING
+
+
+async def export_tick(database: Database) -> None:
+    """Deliver what waits for an export automation that is not stopped."""
+    async with database.reading() as session:
+        waiting = await automations.with_queued_runs(session)
+    for automation_id in waiting:
+        async with database.transaction() as tx:
+            row = await automations.lock(tx, automation_id)
+            if row is not None:
+                await automations.apply_export(tx, row, events.Ticked())
+
+
+async def restart(database: Database) -> None:
+    """Make every automation scan before it fires: this process knows nothing of what happened meanwhile."""
+    async with database.reading() as session:
+        known = await automations.active_ids(session, automations.IMPORT)
+    for automation_id in known:
+        async with database.transaction() as tx:
+            row = await automations.lock(tx, automation_id)
+            if row is not None:
+                await automations.apply_import(tx, row, events.Restarted())

@@ -1,0 +1,291 @@
+"""The composition root: the only place that wires the parts. Nothing imports it but the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import random
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import grpc
+import uvicorn
+from fastapi import FastAPI
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from automation_engine.clock import Clock, SystemClock
+from automation_engine.config import Role, Settings, parse_address
+from automation_engine.connectors.pool import Stores
+from automation_engine.errors import Conflict
+from automation_engine.jobs import watch
+from automation_engine.jobs.exports import Exports
+from automation_engine.jobs.import_jobs import ImportJobs
+from automation_engine.jobs.prompt_runs import PromptRuns
+from automation_engine.jobs.queue import Doorbell
+from automation_engine.jobs.scans import Scans
+from automation_engine.jobs.scheduler import Scheduler
+from automation_engine.jobs.worker import Worker
+from automation_engine.secrets import SecretBox
+from automation_engine.servicers.auth_servicer import AuthServicer
+from automation_engine.servicers.automation_servicer import AutomationServicer
+from automation_engine.servicers.connector_servicer import ConnectorServicer
+from automation_engine.servicers.export_servicer import ExportServicer
+from automation_engine.servicers.import_job_servicer import ImportJobServicer
+from automation_engine.servicers.index_servicer import IndexServicer
+from automation_engine.servicers.pipeline import interceptors
+from automation_engine.servicers.prompt_run_servicer import PromptRunServicer
+from automation_engine.servicers.prompt_servicer import PromptServicer
+from automation_engine.servicers.video_servicer import VideoServicer
+from automation_engine.store import work
+from automation_engine.store.database import Database
+from automation_engine.store.schema import migrate
+from automation_engine.v1 import (
+    auth_service_pb2_grpc,
+    automation_service_pb2_grpc,
+    connector_service_pb2_grpc,
+    export_service_pb2_grpc,
+    import_job_service_pb2_grpc,
+    index_service_pb2_grpc,
+    prompt_run_service_pb2_grpc,
+    prompt_service_pb2_grpc,
+    video_service_pb2_grpc,
+)
+from gateway.app import create_app
+from gateway.dispatch import InProcessDispatch
+from gateway.stubs import Stubs, load_stubs
+
+_log = logging.getLogger(__name__)
+
+_LIMITS = {work.SCAN: 8, work.IMPORT_JOB: 4, work.PROMPT_RUN: 2, work.EXPORT: 2}
+"""Units of each kind that a process performs at a time."""
+_GRACE = 10.0
+"""Real seconds that running work gets at a stop, before it is released to whoever comes next."""
+_MAX_MESSAGE = 8 << 20
+_STUBS = "automation_engine.v1"
+
+
+class Engine:
+    """A running engine. ``grpc_address`` and ``http_url`` say where it listens."""
+
+    def __init__(self, settings: Settings, database: Database, stores: Stores, clock: Clock) -> None:
+        self.settings = settings
+        self.database = database
+        self.stores = stores
+        self.clock = clock
+        self.grpc_address = ""
+        self.http_url = ""
+
+
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[Database]:
+    """Open the database in the schema of this version."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.url, clock=SystemClock(settings.time_scale))
+    try:
+        await migrate(database)
+        yield database
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Engine]:
+    """Run an engine for the length of the block; at its end work is finished or released, and everything closed."""
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_database(settings))
+        if database.embedded:
+            stack.enter_context(_alone(settings.data_dir / "engine.lock"))
+        key = settings.secret_key
+        box = SecretBox.open(settings.data_dir, None if key is None else key.get_secret_value())
+        stores = Stores(box, allowed_roots=settings.allowed_roots)
+        stack.push_async_callback(stores.close)
+        engine = Engine(settings, database, stores, database.clock)
+        if settings.role in {Role.ALL, Role.WORKER}:
+            await stack.enter_async_context(_working(engine))
+        if settings.role in {Role.ALL, Role.SCHEDULER}:
+            await stack.enter_async_context(_ticking(engine))
+        if settings.role in {Role.ALL, Role.API}:
+            await stack.enter_async_context(_serving(engine))
+        yield engine
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold the data folder: an SQLite database has one engine. Raises ``Conflict`` when another one runs on it."""
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Conflict(f"another engine runs on {path.parent}: stop it, or give another --data-dir") from None
+        yield
+
+
+def make_worker(database: Database, stores: Stores, downloads: Path, chance: Callable[[], float]) -> Worker:
+    """Wire the performers of every kind of work. ``chance()`` draws the jitter of retries, in [0, 1)."""
+    performers = {
+        work.SCAN: Scans(database, stores, chance),
+        work.IMPORT_JOB: ImportJobs(database, stores, chance),
+        work.PROMPT_RUN: PromptRuns(database, stores, chance),
+        work.EXPORT: Exports(database, stores, downloads),
+    }
+    return Worker(database, performers, chance)
+
+
+@asynccontextmanager
+async def _working(engine: Engine) -> AsyncIterator[None]:
+    """Answer the doorbell; the sweep rings again for whatever is due and not held."""
+    database, stores, chance = engine.database, engine.stores, random.random
+    worker = make_worker(database, stores, engine.settings.data_dir.resolve() / "downloads", chance)
+    doorbell = Doorbell(worker.perform, _LIMITS)
+    if database.embedded:
+        await work.recover(database)
+
+    async def sweep() -> None:
+        async with database.reading() as session:
+            await doorbell.ring(await work.due(session, database))
+
+    sweeper = Scheduler()
+    sweeper.every(_period(engine, 5.0), "sweep", sweep)
+    database.bell = doorbell.ring
+    answering = asyncio.create_task(doorbell.run())
+    await sweep()
+    sweeper.start()
+    try:
+        yield
+    finally:
+        sweeper.stop()
+        await doorbell.stop(grace=_GRACE)
+        await answering
+
+
+@asynccontextmanager
+async def _ticking(engine: Engine) -> AsyncIterator[None]:
+    """Drive the watch tick and the export tick. What was known before is old: every automation scans first."""
+    database = engine.database
+    await watch.restart(database)
+    scheduler = Scheduler()
+    scheduler.every(_period(engine, 1.0), "watch", lambda: watch.tick(database))
+    scheduler.every(_period(engine, 5.0), "export", lambda: watch.export_tick(database))
+    scheduler.start()
+    try:
+        yield
+    finally:
+        scheduler.stop()
+
+
+def _period(engine: Engine, seconds: float) -> float:
+    """Return the real seconds between two ticks; an accelerated clock ticks faster, within reason."""
+    return max(seconds / engine.clock.scale, 0.05)
+
+
+@asynccontextmanager
+async def _serving(engine: Engine) -> AsyncIterator[None]:
+    """Serve gRPC and REST: the same servicers behind the same interceptors, the second one without a socket between."""
+    stubs = load_stubs(_STUBS)
+    guards = interceptors(engine.database, stubs.services)
+    server = grpc.aio.server(
+        interceptors=guards, options=[("grpc.max_receive_message_length", _MAX_MESSAGE), ("grpc.so_reuseport", 0)]
+    )
+    dispatch = InProcessDispatch(guards)
+    for register, servicer in _servicers(engine.database, engine.stores):
+        register(servicer, server)
+        register(servicer, dispatch)
+    healthy = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
+    names = [service.full_name for service in stubs.services]
+    reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    host, _ = parse_address(engine.settings.grpc)
+    port = server.add_insecure_port(engine.settings.grpc)
+    await server.start()
+    engine.grpc_address = f"{host}:{port}"
+    try:
+        async with _http(engine, _app(engine.database, stubs, dispatch)):
+            for name in ("", *names):
+                await healthy.set(name, health_pb2.HealthCheckResponse.SERVING)
+            yield
+            await healthy.enter_graceful_shutdown()
+    finally:
+        await server.stop(_GRACE / 2)
+
+
+def make_app(database: Database, stores: Stores) -> FastAPI:
+    """Wire the REST gateway to the servicers, within the process."""
+    stubs = load_stubs(_STUBS)
+    dispatch = InProcessDispatch(interceptors(database, stubs.services))
+    for register, servicer in _servicers(database, stores):
+        register(servicer, dispatch)
+    return _app(database, stubs, dispatch)
+
+
+def _app(database: Database, stubs: Stubs, dispatch: InProcessDispatch) -> FastAPI:
+    async def ready() -> bool:
+        try:
+            async with database.reading() as session:
+                await work.due(session, database, limit=1)
+        except Exception:  # noqa: BLE001 - whatever it is: not ready, and the log says why
+            _log.exception("the database does not answer")
+            return False
+        return True
+
+    return create_app(
+        stubs.services,
+        dispatch,
+        descriptor_set=stubs.descriptor_set,
+        title="Automation engine",
+        version=metadata.version("automation-engine"),
+        rest_name_extension=stubs.rest_name,
+        ready=ready,
+    )
+
+
+@asynccontextmanager
+async def _http(engine: Engine, app: FastAPI) -> AsyncIterator[None]:
+    """Serve the app with uvicorn on the running loop; its own signal handling is left out, ``serve`` has it."""
+    host, port = parse_address(engine.settings.http)
+    config = uvicorn.Config(app, host=host, port=port, http="httptools", log_level="warning", lifespan="off")
+    server = _HttpServer(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        if serving.done():
+            await serving
+            raise Conflict(f"REST can't listen on {engine.settings.http}")
+        await asyncio.sleep(0.01)
+    bound = server.servers[0].sockets[0].getsockname()
+    engine.http_url = f"http://{host}:{bound[1]}"
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving
+
+
+class _HttpServer(uvicorn.Server):
+    """A uvicorn server that leaves the process's signals alone."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        with contextlib.nullcontext():
+            yield
+
+
+def _servicers(database: Database, stores: Stores) -> list[tuple[Callable[[Any, Any], None], object]]:
+    """Return every servicer with the generated function that registers it."""
+    parts: dict[str, Any] = {"database": database, "stores": stores}
+    return [
+        (auth_service_pb2_grpc.add_AuthServiceServicer_to_server, AuthServicer(database=database)),
+        (automation_service_pb2_grpc.add_AutomationServiceServicer_to_server, AutomationServicer(**parts)),
+        (connector_service_pb2_grpc.add_ConnectorServiceServicer_to_server, ConnectorServicer(**parts)),
+        (export_service_pb2_grpc.add_ExportServiceServicer_to_server, ExportServicer(**parts)),
+        (import_job_service_pb2_grpc.add_ImportJobServiceServicer_to_server, ImportJobServicer(**parts)),
+        (index_service_pb2_grpc.add_IndexServiceServicer_to_server, IndexServicer(database=database)),
+        (prompt_run_service_pb2_grpc.add_PromptRunServiceServicer_to_server, PromptRunServicer(**parts)),
+        (prompt_service_pb2_grpc.add_PromptServiceServicer_to_server, PromptServicer(database=database)),
+        (video_service_pb2_grpc.add_VideoServiceServicer_to_server, VideoServicer(**parts)),
+    ]
