@@ -117,7 +117,7 @@ class ConnectorServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteConnector(self, request, context):
-        """Deletes a connector. Imported media stay. FAILED_PRECONDITION while an automation uses it.
+        """Deletes a connector. Imported media stay. FAILED_PRECONDITION while an automation or unfinished work uses it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

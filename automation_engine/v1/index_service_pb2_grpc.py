@@ -83,7 +83,7 @@ class IndexServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteIndex(self, request, context):
-        """Deletes an index with its automations, videos, runs and results. Files in connectors stay. Safe to repeat.
+        """Deletes an index with its automations, videos, runs and results. Files in connectors stay. A repeat is NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

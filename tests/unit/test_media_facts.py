@@ -361,3 +361,9 @@ def test_only_what_is_built_in_is_an_analyzer() -> None:
     assert analyzer_for(None).name == analyzer_for("media_facts").name == "media_facts"
     with pytest.raises(InvalidArgument, match="is not available here: use media_facts"):
         analyzer_for("gemini-2.5-pro")
+
+
+def test_the_documentation_lists_every_fact_as_it_is_measured() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "media-facts.md").read_text("utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert rows == [f"| `{name}` | {fact.type} | {fact.unit} | {fact.how} |" for name, fact in FACTS.items()]

@@ -1,0 +1,57 @@
+"""What a PUT of either automation is checked against: its etag, its connector, and that it doesn't feed itself."""
+
+from __future__ import annotations
+
+from automation_engine.connectors.pool import Stores
+from automation_engine.errors import InvalidArgument, NotFound, StaleWrite
+from automation_engine.rules.matching import folder
+from automation_engine.servicers.connector_servicer import open_row
+from automation_engine.store import connectors, indexes
+from automation_engine.store.database import Transaction
+from automation_engine.store.tables import Automation, Connector, MediaIndex
+
+
+async def lock_index(tx: Transaction, owner: str, index_id: str) -> None:
+    """Let nobody else save an automation of this index until the transaction ends. Raises ``NotFound``."""
+    await indexes.find(tx, owner, index_id)
+    await tx.get(MediaIndex, index_id, with_for_update=True)
+
+
+def etag(row: Automation) -> str:
+    """Return the version of a saved configuration."""
+    return f"{row.automation_id}-{row.revision}"
+
+
+def check_etag(row: Automation | None, expected: str) -> None:
+    """Raise ``StaleWrite`` when the caller knows another version than the saved one. Empty: any will do."""
+    if expected and (row is None or etag(row) != expected):
+        saved = "nothing is saved" if row is None else f"the saved one is {etag(row)}"
+        raise StaleWrite(f"etag {expected}: {saved}; GET it, and PUT your change again")
+
+
+async def connector_for(tx: Transaction, owner: str, connector_id: str, *, scope: str, field: str) -> Connector:
+    """Return an owner's connector that has the scope. Raises ``InvalidArgument`` on the field that names it."""
+    try:
+        connector = await connectors.find(tx, owner, connector_id)
+    except NotFound:
+        raise InvalidArgument.of(field, f"{connector_id!r}: there is no such connector") from None
+    if scope not in connector.scopes:
+        held = ", ".join(connector.scopes)
+        raise InvalidArgument.of(field, f"{connector_id!r}: the connector needs the scope {scope}; it has {held}")
+    return connector
+
+
+def refuse_loop(
+    stores: Stores, source: Connector, prefix: str, destination: Connector, subpath: str, *, field: str
+) -> None:
+    """Raise ``InvalidArgument`` when what is delivered would be imported again.
+
+    Addresses are compared, not connectors: two connectors may reach the same bytes.
+    """
+    watched = open_row(stores, source).location(folder(prefix))
+    base = folder((destination.export_base_path or "").strip("/"))
+    delivered = open_row(stores, destination).location(base + folder(subpath.strip("/")))
+    if delivered.startswith(watched):
+        raise InvalidArgument.of(
+            field, f"the index would feed itself: exports go to {delivered}, inside {watched}, which it watches"
+        )

@@ -1,0 +1,293 @@
+"""``ConnectorService``: the storage that automations read from and deliver to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from automation_engine.connectors.pool import Stores
+from automation_engine.connectors.protocol import ObjectInfo, ObjectStore
+from automation_engine.errors import Conflict, EngineError, InvalidArgument, StorageError, Violation
+from automation_engine.rules.matching import Pattern, compile_pattern, folder
+from automation_engine.servicers import caller
+from automation_engine.servicers.times import timestamp
+from automation_engine.servicers.words import number, word
+from automation_engine.store import connectors
+from automation_engine.store.database import Database
+from automation_engine.store.tables import Connector
+from automation_engine.v1 import connector_pb2
+from automation_engine.v1 import connector_service_pb2 as pb
+from automation_engine.v1.connector_pb2 import (
+    ConnectorProvider,
+    ConnectorScope,
+    ConnectorStatus,
+    ConnectorTestResult,
+    ImportMode,
+)
+from automation_engine.v1.connector_service_pb2_grpc import ConnectorServiceServicer
+
+BROWSE_FILES = 1000
+"""Most files in the answer to one browsing."""
+BROWSE_PAGES = 100
+"""Most pages of the storage's listing that one browsing reads."""
+TEST_SECONDS = 30.0
+"""How long a storage may take to answer a test, in real seconds."""
+
+_NAMED = 5
+
+
+def message(row: Connector) -> connector_pb2.Connector:
+    """Return a connector as its message, without its credentials."""
+    tested = row.last_test_result
+    return connector_pb2.Connector(
+        connector_id=row.connector_id,
+        name=row.name,
+        provider=number(ConnectorProvider.DESCRIPTOR, row.provider),
+        status=number(ConnectorStatus.DESCRIPTOR, row.status),
+        scopes=[number(ConnectorScope.DESCRIPTOR, scope) for scope in row.scopes],
+        import_mode=number(ImportMode.DESCRIPTOR, row.import_mode),
+        export_base_path=row.export_base_path,
+        created_at=timestamp(row.created_at),
+        updated_at=timestamp(row.updated_at),
+        last_tested_at=timestamp(row.last_tested_at),
+        last_test_result=None if tested is None else number(ConnectorTestResult.DESCRIPTOR, tested),
+        last_test_error=row.last_test_error,
+        **row.settings,
+    )
+
+
+def file_message(key: str, info: ObjectInfo) -> connector_pb2.CloudFile:
+    """Return a listed object as its message."""
+    name = key[key.rfind("/") + 1 :]
+    return connector_pb2.CloudFile(
+        path=key,
+        name=name,
+        size_bytes=info.size,
+        last_modified=timestamp(info.last_modified),
+        content_type=info.content_type,
+        extension=PurePosixPath(name).suffix.lower(),
+    )
+
+
+def open_row(stores: Stores, row: Connector) -> ObjectStore:
+    """Return the open store of a connector. Raises ``EngineError`` where it can't be opened as configured."""
+    return stores.get(row.connector_id, row.updated_at, row.provider, row.settings, row.secrets)
+
+
+def _normalised(path: str) -> str | None:
+    """Return a relative path with single slashes and none at its ends; None for the root."""
+    return "/".join(part for part in path.split("/") if part) or None
+
+
+class ConnectorServicer(ConnectorServiceServicer):
+    """Connectors of the caller. Storage is never reached within a transaction."""
+
+    def __init__(self, *, database: Database, stores: Stores) -> None:
+        self._database = database
+        self._stores = stores
+
+    async def CreateS3Connector(
+        self,
+        request: pb.CreateS3ConnectorRequest,
+        context: Any,
+    ) -> pb.CreateS3ConnectorResponse:
+        """Create a connector to a bucket, which is not reached yet. Raises ``InvalidArgument``."""
+        settings = {"bucket": request.bucket, "region": request.region}
+        if request.endpoint_url:
+            settings["endpoint_url"] = request.endpoint_url
+        secrets = {
+            "aws_access_key_id": request.aws_access_key_id,
+            "aws_secret_access_key": request.aws_secret_access_key,
+        }
+        await self._stores.unsaved("s3", settings, secrets).close()
+        return pb.CreateS3ConnectorResponse(connector=message(await self._create(request, "s3", settings, secrets)))
+
+    async def CreateLocalConnector(
+        self,
+        request: pb.CreateLocalConnectorRequest,
+        context: Any,
+    ) -> pb.CreateLocalConnectorResponse:
+        """Create a connector to a folder, which must be there. Raises ``InvalidArgument``."""
+        settings = {"root": request.root}
+        try:
+            store = self._stores.unsaved("local", settings, {})
+            await store.test()
+            await store.close()
+        except StorageError as error:
+            raise InvalidArgument.of("root", error.message) from error
+        return pb.CreateLocalConnectorResponse(connector=message(await self._create(request, "local", settings, None)))
+
+    async def _create(
+        self,
+        request: pb.CreateS3ConnectorRequest | pb.CreateLocalConnectorRequest,
+        provider: str,
+        settings: Mapping[str, str],
+        secrets: Mapping[str, str] | None,
+    ) -> Connector:
+        async with self._database.transaction() as tx:
+            row = Connector(
+                connector_id=tx.new_id("conn"),
+                owner=caller.current().owner,
+                name=request.name,
+                provider=provider,
+                status="active",
+                scopes=_scopes(request.scopes) or ["import"],
+                import_mode=_import_mode(request.import_mode) if request.HasField("import_mode") else "all",
+                export_base_path=_normalised(request.export_base_path),
+                settings=dict(settings),
+                secrets=None if secrets is None else self._stores.encrypt(secrets),
+                created_at=tx.now,
+                updated_at=tx.now,
+            )
+            tx.add(row)
+        return row
+
+    async def ListConnectors(
+        self,
+        request: pb.ListConnectorsRequest,
+        context: Any,
+    ) -> pb.ListConnectorsResponse:
+        """List the caller's connectors, the oldest first."""
+        async with self._database.reading() as session:
+            rows = await connectors.owned(session, caller.current().owner)
+        return pb.ListConnectorsResponse(connectors=[message(row) for row in rows])
+
+    async def GetConnector(
+        self,
+        request: pb.GetConnectorRequest,
+        context: Any,
+    ) -> pb.GetConnectorResponse:
+        """Return a connector. Raises ``NotFound``."""
+        return pb.GetConnectorResponse(connector=message(await self._find(request.connector_id)))
+
+    async def UpdateConnector(
+        self,
+        request: pb.UpdateConnectorRequest,
+        context: Any,
+    ) -> pb.UpdateConnectorResponse:
+        """Change what is set; ``updated_at`` moves only if that is a change. Raises ``NotFound``."""
+        values = _changes(request)
+        async with self._database.transaction() as tx:
+            row = await connectors.find(tx, caller.current().owner, request.connector_id)
+            if any(getattr(row, name) != value for name, value in values.items()):
+                row.sqlmodel_update({**values, "updated_at": connectors.changed_at(row, tx.now)})
+                tx.add(row)
+        return pb.UpdateConnectorResponse(connector=message(row))
+
+    async def DeleteConnector(
+        self,
+        request: pb.DeleteConnectorRequest,
+        context: Any,
+    ) -> pb.DeleteConnectorResponse:
+        """Delete a connector. Raises ``NotFound``, and ``Conflict`` that names what uses it."""
+        async with self._database.transaction() as tx:
+            row = await connectors.find(tx, caller.current().owner, request.connector_id)
+            if users := await connectors.users(tx, row):
+                raise Conflict(f"connector {row.connector_id} can't be deleted: it is used by {_list(users)}")
+            await connectors.delete(tx, row)
+        return pb.DeleteConnectorResponse(
+            message=f"Connector {row.connector_id} was deleted; what was imported through it stays."
+        )
+
+    async def TestConnector(
+        self,
+        request: pb.TestConnectorRequest,
+        context: Any,
+    ) -> pb.TestConnectorResponse:
+        """Reach the storage, and keep how that ended: it makes a connector active or failed, unless it is disabled.
+
+        A configuration that was changed meanwhile keeps no result of the one before. Raises ``NotFound``.
+        """
+        tested = await self._find(request.connector_id)
+        error = await self._fault(tested)
+        async with self._database.transaction() as tx:
+            row = await connectors.find(tx, caller.current().owner, request.connector_id)
+            if row.updated_at == tested.updated_at:
+                row.last_tested_at, row.last_test_error = tx.now, error
+                row.last_test_result = "success" if error is None else "failed"
+                if row.status != "disabled":
+                    row.status = "active" if error is None else "failed"
+                tx.add(row)
+        return pb.TestConnectorResponse(success=error is None, error_message=error)
+
+    async def _fault(self, row: Connector) -> str | None:
+        try:
+            async with asyncio.timeout(TEST_SECONDS):
+                await open_row(self._stores, row).test()
+        except TimeoutError:
+            return f"no answer within {TEST_SECONDS:.0f} s"
+        except EngineError as error:
+            return error.message
+        return None
+
+    async def BrowseConnector(
+        self,
+        request: pb.BrowseConnectorRequest,
+        context: Any,
+    ) -> pb.BrowseConnectorResponse:
+        """List matching files. Raises ``NotFound``, ``Conflict`` without the scope ``import``, ``StorageError``."""
+        pattern = _pattern(request.pattern if request.HasField("pattern") else "*")
+        recursive = request.recursive if request.HasField("recursive") else True
+        row = await self._find(request.connector_id)
+        if row.status == "disabled" or "import" not in row.scopes:
+            lack = "is disabled" if row.status == "disabled" else "lacks the scope import"
+            raise Conflict(f"connector {row.connector_id} can't be browsed: it {lack}; PATCH it first")
+        store = open_row(self._stores, row)
+        files = await _browse(store, folder(request.prefix), pattern, recursive=recursive)
+        return pb.BrowseConnectorResponse(files=files)
+
+    async def _find(self, connector_id: str) -> Connector:
+        async with self._database.reading() as session:
+            return await connectors.find(session, caller.current().owner, connector_id)
+
+
+async def _browse(
+    store: ObjectStore, prefix: str, pattern: Pattern, *, recursive: bool
+) -> list[connector_pb2.CloudFile]:
+    """Return the first matching files that the storage lists, by path; within ``BROWSE_FILES`` and ``BROWSE_PAGES``."""
+    found: list[ObjectInfo] = []
+    pages = 0
+    async for page in store.list_pages(prefix, recursive=recursive):
+        found += (info for info in page if pattern.matches(info.key.removeprefix(prefix)))
+        pages += 1
+        if len(found) >= BROWSE_FILES or pages == BROWSE_PAGES:
+            break
+    return [file_message(info.key, info) for info in sorted(found[:BROWSE_FILES], key=lambda info: info.key)]
+
+
+def _changes(request: pb.UpdateConnectorRequest) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    if request.HasField("name"):
+        values["name"] = request.name
+    if request.scopes:
+        values["scopes"] = _scopes(request.scopes)
+    if request.HasField("import_mode"):
+        values["import_mode"] = _import_mode(request.import_mode)
+    if request.HasField("export_base_path"):
+        values["export_base_path"] = _normalised(request.export_base_path)
+    if request.HasField("status"):
+        values["status"] = word(ConnectorStatus.DESCRIPTOR, request.status)
+    return values
+
+
+def _scopes(scopes: Sequence[int]) -> list[str]:
+    return [word(ConnectorScope.DESCRIPTOR, scope) for scope in sorted(scopes)]
+
+
+def _import_mode(mode: int) -> str:
+    return word(ImportMode.DESCRIPTOR, mode)
+
+
+def _pattern(source: str) -> Pattern:
+    try:
+        return compile_pattern(source)
+    except InvalidArgument as error:
+        # The rule names its own field, the request calls it otherwise.
+        raise InvalidArgument([Violation(field="pattern", message=v.message) for v in error.violations]) from None
+
+
+def _list(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

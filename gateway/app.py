@@ -1,0 +1,97 @@
+"""The FastAPI app around the transcoder: health, schema, documentation, and one error body for all."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.telemetry import TelemetryConfig
+from google.protobuf.descriptor import ServiceDescriptor
+from starlette.exceptions import HTTPException
+
+from gateway.codec import Codec
+from gateway.dispatch import Dispatch
+from gateway.docs_page import docs_page
+from gateway.errors import HttpProblem
+from gateway.headers import read_headers
+from gateway.openapi import build_openapi
+from gateway.scalars import Extension
+from gateway.transcoder import Transcoder, compile_bindings, route_table
+
+# FastAPI asks three global OpenTelemetry providers before each request: a tenth of a call through the gateway.
+_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+_WORDS = {404: "not_found", 405: "method_not_allowed"}
+
+
+class GatewayApp(FastAPI):
+    """A FastAPI app whose schema is the transcoder's."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        info = document["info"]
+        super().__init__(
+            title=info["title"], version=info["version"], docs_url=None, redoc_url=None, telemetry=_NO_TELEMETRY
+        )
+        self._document = document
+
+    def openapi(self) -> dict[str, Any]:
+        """The document built from the descriptors."""
+        return self._document
+
+
+def create_app(
+    services: Sequence[ServiceDescriptor],
+    dispatch: Dispatch,
+    *,
+    descriptor_set: bytes,
+    title: str,
+    version: str,
+    rest_name_extension: Extension | None = None,
+    ready: Callable[[], Awaitable[bool]],
+    prefix: str = "/api/",
+) -> FastAPI:
+    """The gateway as an ASGI app.
+
+    Args:
+        services: whose ``google.api.http`` rules are served.
+        dispatch: how their RPCs are performed.
+        descriptor_set: a serialised FileDescriptorSet with source info, for the schema's texts.
+        title: of the schema and the documentation page.
+        version: of the API.
+        rest_name_extension: the extension of EnumValueOptions that holds a value's REST word.
+        ready: whether ``/healthz`` answers 200 (else 503).
+        prefix: under which an unknown path is the transcoder's 404.
+
+    Raises:
+        RuleError, TemplateError, RouteConflictError: rules that cannot be served.
+    """
+    codec = Codec(rest_name_extension)
+    bindings = compile_bindings(services, codec)
+    routes = route_table(bindings)
+    app = GatewayApp(build_openapi(bindings, codec, descriptor_set=descriptor_set, title=title, version=version))
+    app.add_middleware(Transcoder, routes=routes, dispatch=dispatch, prefix=prefix)
+    app.add_exception_handler(HTTPException, _refused)
+    page = docs_page(title, "/openapi.json")
+
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz() -> Response:
+        if await ready():
+            return JSONResponse({"status": "ok"})
+        return JSONResponse({"status": "unavailable"}, status_code=503)
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return HTMLResponse(page)
+
+    return app
+
+
+async def _refused(request: Request, fault: Exception) -> Response:
+    """The error body for what FastAPI itself refuses."""
+    status = fault.status_code if isinstance(fault, HTTPException) else 500
+    message = str(fault.detail) if isinstance(fault, HTTPException) else "Internal error."
+    request_id = read_headers(request.scope["headers"]).request_id
+    problem = HttpProblem(status=status, code=_WORDS.get(status, "http_error"), message=message)
+    headers = {"x-request-id": request_id, **(getattr(fault, "headers", None) or {})}
+    return Response(problem.body(request_id), status_code=status, headers=headers, media_type="application/json")

@@ -1,0 +1,187 @@
+"""The transcoder: ASGI middleware that answers HTTP requests by RPCs, and passes on what is not its own."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from google.protobuf.descriptor import ServiceDescriptor
+from google.rpc import code_pb2, status_pb2
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.binding import JSON, Binding
+from gateway.codec import Codec
+from gateway.disconnect import ClientGoneError, DisconnectWatch
+from gateway.dispatch import Dispatch
+from gateway.errors import HttpProblem, InvalidFields, RpcFailure, invalid, problem_of
+from gateway.headers import RequestHeaders, read_headers, returned
+from gateway.methods import rules_of
+from gateway.routes import Match, Miss, Routes
+
+DEFAULT_DEADLINE = 30.0
+"""Seconds, when the client names no deadline."""
+
+MAX_BODY = 1024 * 1024
+"""Bytes of a request's body."""
+
+_JSON_TYPE = re.compile(r"application/(?:json|[a-z0-9.-]+\+json)\s*(?:;.*)?", re.IGNORECASE)
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What is sent: status, body, headers beyond content type, length and request id."""
+
+    status: int
+    body: bytes
+    content_type: bytes = JSON
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+class Transcoder:
+    """Serves every HTTP rule of the given services.
+
+    Under ``prefix`` every request is its own: an unknown path there is 404 with the error body. Elsewhere only its
+    routes are; all the rest goes to ``app``.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        routes: Routes[Binding],
+        dispatch: Dispatch,
+        prefix: str = "/api/",
+        max_body: int = MAX_BODY,
+        default_deadline: float = DEFAULT_DEADLINE,
+    ) -> None:
+        self._app = app
+        self._dispatch = dispatch
+        self._prefix = prefix.encode()
+        self._max_body = max_body
+        self._default_deadline = default_deadline
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or pass it on."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        raw_path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+        found = self._routes.match(scope["method"], raw_path)
+        if isinstance(found, Miss) and not found.allowed and not raw_path.startswith(self._prefix):
+            return await self._app(scope, receive, send)
+        headers = read_headers(scope["headers"])
+        try:
+            answer = await self._answer(found, headers, scope, receive)
+        except HttpProblem as problem:
+            answer = _refused(problem, headers.request_id)
+        except ClientGoneError:
+            answer = _refused(_problem(code_pb2.CANCELLED, "The client went away."), headers.request_id)
+        except Exception:  # noqa: BLE001 - the last resort: an error body, whatever happened
+            _log.exception("request %s failed", headers.request_id)
+            answer = _refused(_problem(code_pb2.INTERNAL, ""), headers.request_id)
+        return await _send(answer, headers.request_id, send, head=scope["method"] == "HEAD")
+
+    async def _answer(
+        self, found: Match[Binding] | Miss, headers: RequestHeaders, scope: Scope, receive: Receive
+    ) -> Answer:
+        if isinstance(found, Miss):
+            return _missed(found, scope["method"])
+        binding = found.target
+        if binding.method.descriptor.server_streaming:
+            raise _problem(code_pb2.UNIMPLEMENTED, "This method streams its answers; it is served over gRPC only.")
+        metadata, timeout = headers.metadata(scope), headers.deadline(self._default_deadline)
+        body = await self._body(headers, receive) if headers.length else b""
+        if body:
+            _check_type(binding, headers)
+        try:
+            request = binding.request(found.segments, scope["query_string"], body, headers.content_type)
+            with DisconnectWatch(receive):
+                response, trailer = await self._dispatch.unary(binding.method, request, metadata, timeout)
+        except InvalidFields as fault:
+            raise invalid(fault) from None
+        except RpcFailure as failure:
+            raise problem_of(failure, body=binding.rule.body) from None
+        status, extra = returned(trailer) if trailer else (200, [])
+        if binding.empty:
+            return Answer(status=204, body=b"", headers=tuple(extra))
+        content, content_type = binding.response(response)
+        return Answer(status=status, body=content, content_type=content_type, headers=tuple(extra))
+
+    async def _body(self, headers: RequestHeaders, receive: Receive) -> bytes:
+        if headers.length > self._max_body:
+            raise self._too_large()
+        chunks, size = [], 0
+        while True:
+            message: Message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGoneError
+            chunk: bytes = message.get("body", b"")
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > self._max_body:
+                raise self._too_large()
+            if not message.get("more_body", False):
+                return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    def _too_large(self) -> HttpProblem:
+        text = f"The body is larger than {self._max_body} bytes."
+        return HttpProblem(status=413, code="payload_too_large", message=text, details={"max_bytes": self._max_body})
+
+
+def compile_bindings(services: Iterable[ServiceDescriptor], codec: Codec) -> list[Binding]:
+    """All HTTP rules of the services, compiled. Raises RuleError or TemplateError for one that cannot be served."""
+    return [Binding(rule, codec) for service in services for rule in rules_of(service)]
+
+
+def route_table(bindings: Iterable[Binding]) -> Routes[Binding]:
+    """The table of the bindings' routes. Raises RouteConflictError for two that match the same requests."""
+    routes: Routes[Binding] = Routes()
+    for binding in bindings:
+        name = binding.method.descriptor.full_name
+        routes.add(binding.rule.http_method, binding.template, binding, name=name)
+    return routes
+
+
+def _missed(miss: Miss, http_method: str) -> Answer:
+    if not miss.allowed:
+        raise HttpProblem(status=404, code="not_found", message="No such route.")
+    allow = ", ".join([*miss.allowed, "OPTIONS"])
+    header = ((b"allow", allow.encode()),)
+    if http_method == "OPTIONS":
+        return Answer(status=204, body=b"", headers=header)
+    raise HttpProblem(
+        status=405,
+        code="method_not_allowed",
+        message=f"This path takes {allow}; got {http_method}.",
+        details={"allowed": list(miss.allowed)},
+        headers=header,
+    )
+
+
+def _check_type(binding: Binding, headers: RequestHeaders) -> None:
+    if headers.content_encoding not in ("", "identity"):
+        text = f"The body's encoding must be identity; got {headers.content_encoding}."
+        raise HttpProblem(status=415, code="unsupported_media_type", message=text)
+    if headers.content_type and not binding.raw_body and not _JSON_TYPE.fullmatch(headers.content_type):
+        text = f"The body must be application/json; got {headers.content_type}."
+        raise HttpProblem(status=415, code="unsupported_media_type", message=text)
+
+
+def _problem(code: int, message: str) -> HttpProblem:
+    return problem_of(RpcFailure(status_pb2.Status(code=code, message=message)))
+
+
+def _refused(problem: HttpProblem, request_id: str) -> Answer:
+    return Answer(status=problem.status, body=problem.body(request_id), headers=problem.headers)
+
+
+async def _send(answer: Answer, request_id: str, send: Send, *, head: bool) -> None:
+    headers: list[tuple[bytes, bytes]] = [(b"x-request-id", request_id.encode()), *answer.headers]
+    if answer.status != 204:
+        headers += [(b"content-type", answer.content_type), (b"content-length", str(len(answer.body)).encode())]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if head else answer.body})
