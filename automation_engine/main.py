@@ -30,7 +30,7 @@ from automation_engine.jobs.prompt_runs import PromptRuns
 from automation_engine.jobs.queue import Doorbell
 from automation_engine.jobs.scans import Scans
 from automation_engine.jobs.scheduler import Scheduler
-from automation_engine.jobs.worker import Worker
+from automation_engine.jobs.worker import Performer, Worker
 from automation_engine.secrets import SecretBox
 from automation_engine.servicers.auth_servicer import AuthServicer
 from automation_engine.servicers.automation_servicer import AutomationServicer
@@ -128,7 +128,7 @@ def _alone(path: Path) -> Iterator[None]:
 
 def make_worker(database: Database, stores: Stores, downloads: Path, chance: Callable[[], float]) -> Worker:
     """Wire the performers of every kind of work. ``chance()`` draws the jitter of retries, in [0, 1)."""
-    performers = {
+    performers: dict[str, Performer] = {
         work.SCAN: Scans(database, stores, chance),
         work.IMPORT_JOB: ImportJobs(database, stores, chance),
         work.PROMPT_RUN: PromptRuns(database, stores, chance),
@@ -277,15 +277,20 @@ class _HttpServer(uvicorn.Server):
 
 def _servicers(database: Database, stores: Stores) -> list[tuple[Callable[[Any, Any], None], object]]:
     """Return every servicer with the generated function that registers it."""
-    parts: dict[str, Any] = {"database": database, "stores": stores}
     return [
-        (auth_service_pb2_grpc.add_AuthServiceServicer_to_server, AuthServicer(database=database)),
-        (automation_service_pb2_grpc.add_AutomationServiceServicer_to_server, AutomationServicer(**parts)),
-        (connector_service_pb2_grpc.add_ConnectorServiceServicer_to_server, ConnectorServicer(**parts)),
-        (export_service_pb2_grpc.add_ExportServiceServicer_to_server, ExportServicer(**parts)),
-        (import_job_service_pb2_grpc.add_ImportJobServiceServicer_to_server, ImportJobServicer(**parts)),
+        (auth_service_pb2_grpc.add_AuthServiceServicer_to_server, AuthServicer()),
+        (
+            automation_service_pb2_grpc.add_AutomationServiceServicer_to_server,
+            AutomationServicer(database=database, stores=stores),
+        ),
+        (
+            connector_service_pb2_grpc.add_ConnectorServiceServicer_to_server,
+            ConnectorServicer(database=database, stores=stores),
+        ),
+        (export_service_pb2_grpc.add_ExportServiceServicer_to_server, ExportServicer(database=database)),
+        (import_job_service_pb2_grpc.add_ImportJobServiceServicer_to_server, ImportJobServicer(database=database)),
         (index_service_pb2_grpc.add_IndexServiceServicer_to_server, IndexServicer(database=database)),
-        (prompt_run_service_pb2_grpc.add_PromptRunServiceServicer_to_server, PromptRunServicer(**parts)),
+        (prompt_run_service_pb2_grpc.add_PromptRunServiceServicer_to_server, PromptRunServicer(database=database)),
         (prompt_service_pb2_grpc.add_PromptServiceServicer_to_server, PromptServicer(database=database)),
-        (video_service_pb2_grpc.add_VideoServiceServicer_to_server, VideoServicer(**parts)),
+        (video_service_pb2_grpc.add_VideoServiceServicer_to_server, VideoServicer(database=database)),
     ]

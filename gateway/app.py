@@ -15,7 +15,7 @@ from gateway.codec import Codec
 from gateway.dispatch import Dispatch
 from gateway.docs_page import docs_page
 from gateway.errors import HttpProblem
-from gateway.headers import read_headers
+from gateway.headers import RequestHeaders
 from gateway.openapi import build_openapi
 from gateway.scalars import Extension
 from gateway.transcoder import Transcoder, compile_bindings, route_table
@@ -91,7 +91,7 @@ async def _refused(request: Request, fault: Exception) -> Response:
     """The error body for what FastAPI itself refuses."""
     status = fault.status_code if isinstance(fault, HTTPException) else 500
     message = str(fault.detail) if isinstance(fault, HTTPException) else "Internal error."
-    request_id = read_headers(request.scope["headers"]).request_id
+    request_id = RequestHeaders(request.scope["headers"]).request_id
     problem = HttpProblem(status=status, code=_WORDS.get(status, "http_error"), message=message)
     headers = {"x-request-id": request_id, **(getattr(fault, "headers", None) or {})}
     return Response(problem.body(request_id), status_code=status, headers=headers, media_type="application/json")

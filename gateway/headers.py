@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from random import getrandbits
 
 from starlette.types import Scope
@@ -12,7 +11,9 @@ from starlette.types import Scope
 from gateway.dispatch import Metadata
 from gateway.errors import HttpProblem
 
-FORWARDED = frozenset({b"authorization", b"idempotency-key", b"if-match", b"if-none-match", b"x-api-key"})
+FORWARDED = tuple(
+    (key.encode(), key) for key in ("x-api-key", "authorization", "idempotency-key", "if-match", "if-none-match")
+)
 """Request headers that become metadata under their lower-case names."""
 
 RETURNED = frozenset(
@@ -43,18 +44,34 @@ _UNITS = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
 
 
-@dataclass(slots=True, kw_only=True)
 class RequestHeaders:
-    """What the transcoder reads from the headers of a request. ``length`` is -1 when the body's length is unknown."""
+    """The headers of a request, read when asked for. A missing or unprintable request id is replaced by a new one."""
 
-    request_id: str
-    content_type: str
-    content_encoding: str
-    length: int
-    host: str
-    timeout: bytes
-    grpc_timeout: bytes
-    forwarded: list[tuple[bytes, bytes]]
+    __slots__ = ("_get", "request_id")
+
+    def __init__(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        self._get = dict(headers).get
+        given = self._get(b"x-request-id")
+        known = given is not None and _TOKEN.fullmatch(given) is not None
+        self.request_id = given.decode() if given is not None and known else f"{getrandbits(128):032x}"
+
+    @property
+    def length(self) -> int:
+        """Bytes of the body; 0 without one, -1 when it is not known beforehand."""
+        length = self._get(b"content-length")
+        if length is None:
+            return 0 if self._get(b"transfer-encoding") is None else -1
+        return int(length) if length.isdigit() else -1
+
+    @property
+    def content_type(self) -> str:
+        """As it was sent; empty without one."""
+        return (self._get(b"content-type") or b"").decode("latin-1")
+
+    @property
+    def content_encoding(self) -> str:
+        """In lower case; empty without one."""
+        return (self._get(b"content-encoding") or b"").decode("latin-1").lower()
 
     def metadata(self, scope: Scope) -> list[tuple[str, str]]:
         """The RPC's metadata: credentials and preconditions, the request id, the origin that the client addressed.
@@ -62,47 +79,30 @@ class RequestHeaders:
         Raises:
             HttpProblem: a header holds what metadata cannot (422 ``invalid_header``).
         """
-        metadata = [("x-request-id", self.request_id)]
-        for name, value in self.forwarded:
-            if not _PRINTABLE.fullmatch(value):
-                raise _invalid(name, "must be printable ASCII")
-            metadata.append((name.decode(), value.decode()))
-        if self.host:
-            metadata.append(("x-forwarded-host", self.host))
-        metadata.append(("x-forwarded-proto", scope.get("scheme", "http")))
-        if scope.get("client"):
-            metadata.append(("x-forwarded-for", scope["client"][0]))
+        metadata = [("x-request-id", self.request_id), ("x-forwarded-proto", scope.get("scheme", "http"))]
+        for name, key in FORWARDED:
+            if (value := self._get(name)) is not None:
+                if not _PRINTABLE.fullmatch(value):
+                    raise _invalid(name, "must be printable ASCII")
+                metadata.append((key, value.decode()))
+        host = self._get(b"host")
+        if host is not None and _TOKEN.fullmatch(host):
+            metadata.append(("x-forwarded-host", host.decode()))
+        if client := scope.get("client"):
+            metadata.append(("x-forwarded-for", client[0]))
         return metadata
 
     def deadline(self, default: float) -> float:
         """Seconds that the call may take. Raises HttpProblem for a timeout that is none."""
-        if self.grpc_timeout:
-            found = _GRPC_TIMEOUT.fullmatch(self.grpc_timeout)
-            if found is None:
+        if (given := self._get(b"grpc-timeout")) is not None:
+            if (found := _GRPC_TIMEOUT.fullmatch(given)) is None:
                 raise _invalid(b"grpc-timeout", "must be at most eight digits and a unit of H, M, S, m, u, n")
             return int(found[1]) * _UNITS[found[2]]
-        if self.timeout:
-            found = _PLAIN_TIMEOUT.fullmatch(self.timeout)
-            if found is None:
+        if (given := self._get(b"x-request-timeout")) is not None:
+            if (found := _PLAIN_TIMEOUT.fullmatch(given)) is None:
                 raise _invalid(b"x-request-timeout", "must be seconds, such as 30 or 1.5s")
             return float(found[1])
         return default
-
-
-def read_headers(headers: Sequence[tuple[bytes, bytes]]) -> RequestHeaders:
-    """Sort the headers of an ASGI scope. A missing or unprintable request id is replaced by a new one."""
-    one = dict(headers).get
-    request_id, host, length = one(b"x-request-id", b""), one(b"host", b""), one(b"content-length", b"0")
-    return RequestHeaders(
-        request_id=request_id.decode() if _TOKEN.fullmatch(request_id) else f"{getrandbits(128):032x}",
-        content_type=one(b"content-type", b"").decode("latin-1"),
-        content_encoding=one(b"content-encoding", b"").decode("latin-1").lower(),
-        length=int(length) if length.isdigit() and one(b"transfer-encoding") is None else -1,
-        host=host.decode() if _TOKEN.fullmatch(host) else "",
-        timeout=one(b"x-request-timeout", b""),
-        grpc_timeout=one(b"grpc-timeout", b""),
-        forwarded=[pair for pair in headers if pair[0] in FORWARDED],
-    )
 
 
 def returned(metadata: Metadata) -> tuple[int, list[tuple[bytes, bytes]]]:

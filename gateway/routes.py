@@ -8,7 +8,7 @@ part of a variable.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import quote_from_bytes
 
 from gateway.templates import Segment, Template, Wildcard, decode
@@ -22,8 +22,7 @@ class RouteConflictError(ValueError):
     """Two templates match the same requests; the message names both."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match(Generic[T]):
+class Match(NamedTuple, Generic[T]):
     """The route's target and the raw path segments (the verb cut off), from which its variables take their values."""
 
     target: T
@@ -106,6 +105,12 @@ class Routes(Generic[T]):
 def _find(  # noqa: PLR0917 - one recursive step, called for each segment of each request
     node: _Node[T], segments: list[str], index: int, verb: str, methods: tuple[str, ...], allowed: set[str]
 ) -> _Route[T] | None:
+    while index < len(segments) and node.one is None and node.rest is None:
+        segment = segments[index]
+        literal = node.literals.get(segment if "%" not in segment else _decoded(segment))
+        if literal is None:
+            return None
+        node, index = literal, index + 1
     if index == len(segments):
         if (route := _end(node, verb, methods, allowed)) or node.rest is None:
             return route

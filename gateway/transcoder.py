@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote
 
 from google.protobuf.descriptor import ServiceDescriptor
@@ -17,7 +17,7 @@ from gateway.codec import Codec
 from gateway.disconnect import ClientGoneError, DisconnectWatch
 from gateway.dispatch import Dispatch
 from gateway.errors import HttpProblem, InvalidFields, RpcFailure, invalid, problem_of
-from gateway.headers import RequestHeaders, read_headers, returned
+from gateway.headers import RequestHeaders, returned
 from gateway.methods import rules_of
 from gateway.routes import Match, Miss, Routes
 
@@ -31,8 +31,7 @@ _JSON_TYPE = re.compile(r"application/(?:json|[a-z0-9.-]+\+json)\s*(?:;.*)?", re
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(NamedTuple):
     """What is sent: status, body, headers beyond content type, length and request id."""
 
     status: int
@@ -73,7 +72,7 @@ class Transcoder:
         found = self._routes.match(scope["method"], raw_path)
         if isinstance(found, Miss) and not found.allowed and not raw_path.startswith(self._prefix):
             return await self._app(scope, receive, send)
-        headers = read_headers(scope["headers"])
+        headers = RequestHeaders(scope["headers"])
         try:
             answer = await self._answer(found, headers, scope, receive)
         except HttpProblem as problem:
@@ -95,10 +94,9 @@ class Transcoder:
             raise _problem(code_pb2.UNIMPLEMENTED, "This method streams its answers; it is served over gRPC only.")
         metadata, timeout = headers.metadata(scope), headers.deadline(self._default_deadline)
         body = await self._body(headers, receive) if headers.length else b""
-        if body:
-            _check_type(binding, headers)
+        sent_type = _check_type(binding, headers) if body else ""
         try:
-            request = binding.request(found.segments, scope["query_string"], body, headers.content_type)
+            request = binding.request(found.segments, scope["query_string"], body, sent_type)
             with DisconnectWatch(receive):
                 response, trailer = await self._dispatch.unary(binding.method, request, metadata, timeout)
         except InvalidFields as fault:
@@ -162,13 +160,15 @@ def _missed(miss: Miss, http_method: str) -> Answer:
     )
 
 
-def _check_type(binding: Binding, headers: RequestHeaders) -> None:
+def _check_type(binding: Binding, headers: RequestHeaders) -> str:
+    content_type = headers.content_type
     if headers.content_encoding not in ("", "identity"):
         text = f"The body's encoding must be identity; got {headers.content_encoding}."
         raise HttpProblem(status=415, code="unsupported_media_type", message=text)
-    if headers.content_type and not binding.raw_body and not _JSON_TYPE.fullmatch(headers.content_type):
-        text = f"The body must be application/json; got {headers.content_type}."
+    if content_type and not binding.raw_body and not _JSON_TYPE.fullmatch(content_type):
+        text = f"The body must be application/json; got {content_type}."
         raise HttpProblem(status=415, code="unsupported_media_type", message=text)
+    return content_type
 
 
 def _problem(code: int, message: str) -> HttpProblem:

@@ -106,7 +106,7 @@ class ImportJobs:
             for at, info in enumerate(found)
         ]
         async with work.fenced(self._database, lease) as tx:
-            await tx.execute(delete(ImportFile).where(col(ImportFile.job_id) == job.job_id))
+            await tx.exec(delete(ImportFile).where(col(ImportFile.job_id) == job.job_id))
             await imports.add_files(tx, job.job_id, rows)
             job.status, job.total_files = "importing", len(rows)
             tx.add(await tx.merge(job))

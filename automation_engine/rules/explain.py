@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
-from automation_engine.rules.model import ImportState, Phase
+from automation_engine.rules.debounce import Hold, settle_span
+from automation_engine.rules.model import ImportState, Phase, scan_interval
+
+BLIND_AFTER = 3
+"""Scan intervals without a complete scan after which nothing is known any more."""
+
+_HELD = {
+    Hold.TEMPORARY: "Its name says that it is unfinished or hidden: it counts once it has another one.",
+    Hold.EMPTY: "It has no bytes.",
+    Hold.PREDECESSOR: "An earlier version of it is being imported, and only the first one counts.",
+}
+
+
+def health(state: ImportState, now: float) -> str:
+    """Return how well the engine sees the watched place: ``ok``, ``degraded`` or ``blind``. Who is stopped is ok."""
+    if not state.config.active:
+        return "ok"
+    patience = BLIND_AFTER * scan_interval(state.config.debounce)
+    if state.scanned_at is None or now - state.scanned_at > patience:
+        return "blind"
+    return "ok" if state.degraded is None else "degraded"
+
+
+def why_held(hold: Hold | None, *, growing: bool, debounce: float) -> str:
+    """Return one sentence for people: why an object that waits is not ready."""
+    if hold is not None:
+        return _HELD[hold]
+    span = round(settle_span(growing=growing, debounce=debounce))
+    replaced = "It was replaced while it waited: its" if growing else "Its"
+    return f"{replaced} bytes have to be the same in two complete scans at least {span:,} s apart."
 
 
 def why(state: ImportState, now: float) -> str:
     """Return one sentence for people. ``now`` in seconds since the epoch."""
-    if not state.config.enabled:
-        return "The automation is disabled."
-    if state.config.paused:
-        return "The automation is paused; what arrives meanwhile is found after it is resumed."
+    if not state.config.active:
+        resumed = "what arrives meanwhile is found after it is resumed"
+        return f"The automation is paused; {resumed}." if state.config.enabled else "The automation is disabled."
     if state.degraded is not None:
         retry = "a retry is running" if state.scanning else f"the next try is {_in(state.next_scan_at, now)}"
         return f"The storage can't be listed ({state.degraded.cause}); {retry}, and nothing fires meanwhile."
@@ -43,7 +71,7 @@ def _in(instant: float | None, now: float) -> str:
     seconds = round(instant - now)
     if seconds <= 0:
         return "due now"
-    if seconds < 120:  # noqa: PLR2004 - two minutes are still told in seconds
+    if seconds < 120:  # two minutes are still told in seconds
         return f"in {seconds} s"
     if seconds < 2 * 3600:
         return f"in {round(seconds / 60)} min"

@@ -28,6 +28,7 @@ from automation_engine.rules.debounce import due_trigger, next_scan_at
 from automation_engine.rules.effects import CancelScan, ImportEffect, StartBatch, StartScan
 from automation_engine.rules.model import (
     BACKOFF_MAX,
+    SCAN_INTERVAL_MAX,
     Degraded,
     ImportConfig,
     ImportState,
@@ -152,8 +153,9 @@ def _scan_completed(state: ImportState, event: events.ScanCompleted, now: float)
     if event.epoch != state.epoch or not state.scanning:
         return state, ()
     known = _taken_in(state, event, now)
-    trigger = due_trigger(known, now, scan_started_at=event.started_at)
-    known = replace(known, next_scan_at=next_scan_at(known, now, scan_started_at=event.started_at))
+    started_at = min(event.started_at, now)  # the clock may have been set back since: it covers no later instant
+    trigger = due_trigger(known, now, scan_started_at=started_at)
+    known = replace(known, next_scan_at=next_scan_at(known, now, scan_started_at=started_at))
     if trigger is None or state.phase is Phase.FIRING:
         return known, ()
     return _fire(known, trigger)
@@ -274,7 +276,7 @@ TRANSITIONS: Mapping[Phase, Mapping[type, Transition]] = {
 
 def steady(state: ImportState, now: float) -> ImportState:
     """Cap every remembered instant at ``now``: after a clock was set back, no wait is longer than a full new one."""
-    horizon = now + max(scan_interval(state.config.debounce), BACKOFF_MAX)
+    horizon = now + (SCAN_INTERVAL_MAX if state.degraded is None else BACKOFF_MAX)
     late = state.next_scan_at is not None and state.next_scan_at > horizon
     past = (state.last_change_at, state.window_opened_at, state.floor_at, state.scanned_at)
     if not late and all(instant is None or instant <= now for instant in past):

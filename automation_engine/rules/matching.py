@@ -195,6 +195,6 @@ def _character_class(members: str, source: str) -> str:
             items += f"{re.escape(low)}-{re.escape(high)}"
             at += 3
         else:
-            items += re.escape(body[at]).replace("^", r"\^")
+            items += re.escape(body[at])
             at += 1
     return f"[^/{items}]" if negated else f"(?!/)[{items}]"

@@ -18,7 +18,7 @@ from automation_engine.rules import events
 from automation_engine.rules.effects import CancelScan, ImportEffect, QueueRun, StartBatch, StartExport, StartScan
 from automation_engine.rules.engine import ExportDecision, ImportDecision, decide
 from automation_engine.rules.model import (
-    BACKOFF_MAX,
+    SCAN_INTERVAL_MAX,
     Degraded,
     ExportState,
     ImportConfig,
@@ -180,12 +180,13 @@ async def sibling(session: AsyncSession, index_id: str, kind: str) -> Automation
 async def due(session: AsyncSession, now: float, *, limit: int = 1000) -> Sequence[str]:
     """Return the automations for which time makes a difference now.
 
-    An instant further ahead than any wait can be was written before the clock was set back: it is due, too.
+    An instant further ahead than a scan can be was written before the clock was set back: it is due, too. So are those
+    of a few who wait longer (degraded, or scanning): deciding on them changes nothing.
     """
     at = col(Automation.next_action_at)
     statement = (
         select(Automation.automation_id)
-        .where(col(Automation.deleted_at).is_(None), or_(at <= now, at > now + BACKOFF_MAX))
+        .where(col(Automation.deleted_at).is_(None), or_(at <= now, at > now + SCAN_INTERVAL_MAX))
         .order_by(at)
         .limit(limit)
     )
@@ -229,7 +230,7 @@ async def _save_import_effect(tx: Transaction, row: Automation, state: ImportSta
             await work.enqueue(tx, work.SCAN, scan_subject(row.automation_id, epoch))
         case CancelScan(epoch=epoch):
             await work.cancel(tx, work.SCAN, scan_subject(row.automation_id, epoch))
-            await tx.execute(
+            await tx.exec(
                 update(Scan)
                 .where(col(Scan.automation_seq) == row_seq(row), col(Scan.outcome) == "running")
                 .values(outcome="cancelled", finished_at=tx.now)
@@ -267,9 +268,7 @@ async def rescan(tx: Transaction, automation_id: str | None) -> None:
 
 async def note_run(tx: Transaction, automation_id: str | None, run_id: str) -> None:
     """Remember the newest run of an automation."""
-    await tx.execute(
-        update(Automation).where(col(Automation.automation_id) == automation_id).values(last_run_id=run_id)
-    )
+    await tx.exec(update(Automation).where(col(Automation.automation_id) == automation_id).values(last_run_id=run_id))
 
 
 async def run_finished(tx: Transaction, index_id: str | None, run_id: str) -> None:

@@ -71,9 +71,11 @@ async def create(
 
 
 async def queue_run(tx: Transaction, row: Automation, run_id: str, generation: int) -> None:
-    """Keep a finished run for delivery, once."""
+    """Keep a finished run for delivery, once: also when it waits since an earlier generation."""
+    if any(delivery.run_id == run_id for delivery in await queued(tx, row.seq)):
+        return
     insert = sqlite.insert if tx.get_bind().dialect.name == "sqlite" else postgresql.insert
-    await tx.execute(
+    await tx.exec(
         insert(Delivery)
         .values(automation_seq=row.seq, run_id=run_id, generation=generation, export_id=None, queued_at=tx.now)
         .on_conflict_do_nothing()
@@ -182,7 +184,7 @@ async def last_delivered(session: AsyncSession, row: Automation) -> Export | Non
 async def drop_deliveries(tx: Transaction, row: Automation, *, forget: bool) -> None:
     """Delete the runs that an automation keeps; with ``forget`` the memory of what it delivered, too."""
     statement = delete(Delivery).where(col(Delivery.automation_seq) == row.seq)
-    await tx.execute(statement if forget else statement.where(col(Delivery.export_id).is_(None)))
+    await tx.exec(statement if forget else statement.where(col(Delivery.export_id).is_(None)))
 
 
 async def find(session: AsyncSession, owner: str, export_id: str) -> tuple[Export, Work | None]:

@@ -14,7 +14,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from automation_engine.errors import NotFound
 from automation_engine.rules.effects import StartBatch
-from automation_engine.rules.model import ImportState, LedgerState
+from automation_engine.rules.model import BACKOFF_MAX, ImportState, LedgerState
 from automation_engine.store import work
 from automation_engine.store.database import Transaction
 from automation_engine.store.tables import Automation, Batch, Connector, ImportFile, ImportJob, LedgerEntry, Video
@@ -35,7 +35,7 @@ async def start_batch(tx: Transaction, row: Automation, state: ImportState, effe
         .order_by(col(LedgerEntry.key))
         .limit(effect.limit)
     )
-    await tx.execute(
+    await tx.exec(
         update(LedgerEntry)
         .where(col(LedgerEntry.seq).in_(chosen))
         .values(state=LedgerState.CLAIMED.value, batch_id=batch_id)
@@ -119,7 +119,7 @@ async def _copy_members(tx: Transaction, job_id: str, batch_id: str) -> None:
         "attempts",
         "next_attempt_at",
     )
-    await tx.execute(insert(ImportFile).from_select(list(names), members))
+    await tx.exec(insert(ImportFile).from_select(list(names), members))
 
 
 async def add_files(tx: Transaction, job_id: str, files: Sequence[dict[str, Any]]) -> None:
@@ -136,7 +136,7 @@ async def add_files(tx: Transaction, job_id: str, files: Sequence[dict[str, Any]
         for file in files
     ]
     if rows:
-        await tx.execute(insert(ImportFile), rows)
+        await tx.exec(insert(ImportFile), params=rows)
 
 
 async def known_keys(session: AsyncSession, job: ImportJob, keys: Sequence[str]) -> set[str]:
@@ -148,10 +148,11 @@ async def known_keys(session: AsyncSession, job: ImportJob, keys: Sequence[str])
 
 
 async def next_files(session: AsyncSession, job_id: str, now: float, *, limit: int) -> Sequence[ImportFile]:
-    """Return files that may be tried now, in order."""
+    """Return files that may be tried now, in order. An attempt too far ahead was set before the clock was set back."""
+    at = col(ImportFile.next_attempt_at)
     statement = (
         select(ImportFile)
-        .where(ImportFile.job_id == job_id, ImportFile.status == "pending", ImportFile.next_attempt_at <= now)
+        .where(ImportFile.job_id == job_id, ImportFile.status == "pending", or_(at <= now, at > now + BACKOFF_MAX))
         .order_by(col(ImportFile.ordinal))
         .limit(limit)
     )
@@ -186,11 +187,19 @@ async def file_skipped(tx: Transaction, file: ImportFile, code: str, reason: str
     await _resolve(tx, file, "skipped", reason_code=code, reason=reason)
     await _resolve_ledger(tx, file, ledger, code)
     await _count(tx, file, skipped=1)
+    if ledger is LedgerState.GONE:  # it may come back, so it is no longer known
+        watching = select(LedgerEntry.automation_seq).where(LedgerEntry.seq == file.ledger_seq)
+        await tx.exec(
+            update(Automation)
+            .where(col(Automation.seq).in_(watching))
+            .values(ledger_version=Automation.ledger_version + 1)
+            .execution_options(synchronize_session=False)
+        )
 
 
 async def file_postponed(tx: Transaction, file: ImportFile, reason: str, *, until: float) -> None:
     """Record a failure that may pass: the file alone waits for its next attempt."""
-    await tx.execute(
+    await tx.exec(
         update(ImportFile)
         .where(col(ImportFile.file_id) == file.file_id)
         .values(attempts=file.attempts + 1, next_attempt_at=until, reason_code="retrying", reason=reason)
@@ -198,7 +207,7 @@ async def file_postponed(tx: Transaction, file: ImportFile, reason: str, *, unti
 
 
 async def _resolve(tx: Transaction, file: ImportFile, status: str, **values: Any) -> None:
-    await tx.execute(
+    await tx.exec(
         update(ImportFile)
         .where(col(ImportFile.file_id) == file.file_id)
         .values(status=status, attempts=file.attempts + 1, **{"reason_code": None, "reason": None, **values})
@@ -207,7 +216,7 @@ async def _resolve(tx: Transaction, file: ImportFile, status: str, **values: Any
 
 async def _resolve_ledger(tx: Transaction, file: ImportFile, state: LedgerState, reason: str | None) -> None:
     if file.ledger_seq is not None:
-        await tx.execute(
+        await tx.exec(
             update(LedgerEntry)
             .where(col(LedgerEntry.seq) == file.ledger_seq, col(LedgerEntry.state) == LedgerState.CLAIMED.value)
             .values(state=state.value, reason=reason)
@@ -217,7 +226,7 @@ async def _resolve_ledger(tx: Transaction, file: ImportFile, state: LedgerState,
 async def _count(
     tx: Transaction, file: ImportFile, *, imported: int = 0, failed: int = 0, skipped: int = 0, size: int = 0
 ) -> None:
-    await tx.execute(
+    await tx.exec(
         update(ImportJob)
         .where(col(ImportJob.job_id) == file.job_id)
         .values(
@@ -253,7 +262,7 @@ async def _reopen(tx: Transaction, job: ImportJob, chosen: ColumnElement[bool]) 
     failed = case((col(ImportFile.status) == "failed", 1), else_=0)
     counted = select(func.count(), func.coalesce(func.sum(failed), 0)).select_from(ImportFile).where(chosen)
     total, failures = (await tx.exec(counted)).one()
-    await tx.execute(
+    await tx.exec(
         update(LedgerEntry)
         .where(
             col(LedgerEntry.seq).in_(select(ImportFile.ledger_seq).where(chosen)),
@@ -263,7 +272,7 @@ async def _reopen(tx: Transaction, job: ImportJob, chosen: ColumnElement[bool]) 
         .values(state=LedgerState.CLAIMED.value, reason=None)
         .execution_options(synchronize_session=False)
     )
-    await tx.execute(
+    await tx.exec(
         update(ImportFile)
         .where(chosen)
         .values(status="pending", attempts=0, next_attempt_at=0.0, reason_code=None, reason=None)
@@ -374,7 +383,7 @@ async def _resolve_pending(
 ) -> int:
     pending = col(ImportFile.status) == "pending"
     left = select(ImportFile.ledger_seq).where(ImportFile.job_id == job.job_id, pending)
-    await tx.execute(
+    await tx.exec(
         update(LedgerEntry)
         .where(col(LedgerEntry.seq).in_(left), col(LedgerEntry.state) == LedgerState.CLAIMED.value)
         .values(state=ledger.value, reason=reason)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, update
+from sqlalchemy import bindparam, delete, func, or_, update
 from sqlalchemy import select as select_columns
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
@@ -111,7 +111,7 @@ async def admit(
             name: getattr(statement.excluded, name)
             for name in ("state", "hold", "growing", "epoch", "first_seen_at", "reason")
         }
-        await tx.execute(
+        await tx.exec(
             statement.on_conflict_do_update(
                 index_elements=["automation_seq", "fingerprint"],
                 set_=back,
@@ -157,7 +157,7 @@ async def settle(tx: Transaction, changes: Sequence[dict[str, Any]]) -> None:
     table = LedgerEntry.__table__  # type: ignore[attr-defined]  # SQLModel adds it
     statement = (
         update(table)
-        .where(table.c.seq == bindparam("b_seq"), table.c.state.in_(_WAITING))
+        .where(table.c.seq == bindparam("b_seq"), or_(*(table.c.state == state for state in _WAITING)))
         .values(
             state=bindparam("b_state"),
             hold=bindparam("b_hold"),
@@ -192,7 +192,7 @@ async def pending(session: AsyncSession, automation_seq: int) -> Pending:
         .where(col(LedgerEntry.automation_seq) == automation_seq, col(LedgerEntry.state).in_(_WAITING))
         .group_by(col(LedgerEntry.state), held)
     )
-    rows = (await session.execute(statement)).all()
+    rows = (await (await session.connection()).execute(statement)).all()
     free = [row for row in rows if not row[1]]
     return Pending(
         ready=sum(row[2] for row in free if row[0] == LedgerState.READY.value),
@@ -226,12 +226,12 @@ async def held_by(session: AsyncSession, automation_seq: int, *, limit: int) -> 
 
 async def forget(tx: Transaction, automation_seq: int) -> None:
     """Delete an automation's whole ledger."""
-    await tx.execute(delete(LedgerEntry).where(col(LedgerEntry.automation_seq) == automation_seq))
+    await tx.exec(delete(LedgerEntry).where(col(LedgerEntry.automation_seq) == automation_seq))
 
 
 async def resolve(tx: Transaction, seq: int, state: LedgerState, reason: str | None = None) -> None:
     """Write how the import of a claimed identity ended."""
-    await tx.execute(
+    await tx.exec(
         update(LedgerEntry)
         .where(col(LedgerEntry.seq) == seq, col(LedgerEntry.state) == LedgerState.CLAIMED.value)
         .values(state=state.value, reason=reason)
@@ -240,7 +240,7 @@ async def resolve(tx: Transaction, seq: int, state: LedgerState, reason: str | N
 
 async def touch(tx: Transaction, automation_seq: int) -> None:
     """Say that the set of known identities changed."""
-    await tx.execute(
+    await tx.exec(
         update(Automation)
         .where(col(Automation.seq) == automation_seq)
         .values(ledger_version=Automation.ledger_version + 1)

@@ -12,6 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
 from automation_engine.errors import NotFound
+from automation_engine.rules.model import BACKOFF_MAX
 from automation_engine.store import work
 from automation_engine.store.database import Transaction
 from automation_engine.store.tables import PromptRun, RunItem, SegmentResult, Video
@@ -56,7 +57,7 @@ async def submit(
         for at, video in enumerate(videos)
     ]
     if items:
-        await tx.execute(insert(RunItem), items)
+        await tx.exec(insert(RunItem), params=items)
     await work.enqueue(tx, work.PROMPT_RUN, run.run_id)
     return run
 
@@ -122,16 +123,19 @@ async def media_counts(session: AsyncSession, run_ids: Sequence[str]) -> dict[st
     some = exists().where(
         col(SegmentResult.run_id) == col(RunItem.run_id), col(SegmentResult.video_id) == col(RunItem.video_id)
     )
-    media_type = func.coalesce(Video.media_type, "video")
-    status = case((and_(col(RunItem.status) == "failed", some), "partial"), else_=col(RunItem.status))
-    statement = (
-        select_columns(col(RunItem.run_id), media_type, status, func.count())
+    items = (
+        select_columns(
+            col(RunItem.run_id).label("run_id"),
+            func.coalesce(Video.media_type, "video").label("media_type"),
+            case((and_(col(RunItem.status) == "failed", some), "partial"), else_=col(RunItem.status)).label("status"),
+        )
         .join(Video, col(Video.video_id) == col(RunItem.video_id), isouter=True)
         .where(col(RunItem.run_id).in_(run_ids))
-        .group_by(col(RunItem.run_id), media_type, status)
+        .subquery()
     )
+    statement = select_columns(items, func.count()).group_by(items.c.run_id, items.c.media_type, items.c.status)
     counts: dict[str, dict[tuple[str, str], int]] = {run_id: {} for run_id in run_ids}
-    for run_id, media, state, count in (await session.execute(statement)).all():
+    for run_id, media, state, count in (await (await session.connection()).execute(statement)).all():
         counts[run_id][media, state] = count
     return counts
 
@@ -178,11 +182,15 @@ async def finished(session: AsyncSession, owner: str, run_ids: Sequence[str]) ->
 async def next_items(
     session: AsyncSession, run_id: str, now: float, *, limit: int
 ) -> Sequence[tuple[RunItem, Video | None]]:
-    """Return items that may be tried now with their media (None where it was deleted), in order."""
+    """Return items that may be tried now with their media (None where it was deleted), in order.
+
+    An attempt too far ahead was set before the clock was set back.
+    """
+    at = col(RunItem.next_attempt_at)
     statement = (
         select(RunItem, Video)
         .join(Video, col(Video.video_id) == col(RunItem.video_id), isouter=True)
-        .where(RunItem.run_id == run_id, RunItem.status == "pending", RunItem.next_attempt_at <= now)
+        .where(RunItem.run_id == run_id, RunItem.status == "pending", or_(at <= now, at > now + BACKOFF_MAX))
         .order_by(col(RunItem.ordinal))
         .limit(limit)
     )
@@ -204,12 +212,12 @@ async def segments_done(session: AsyncSession, run_id: str, video_id: str) -> in
 async def add_results(tx: Transaction, results: Sequence[dict[str, Any]]) -> None:
     """Write segment results: dicts of the columns of ``SegmentResult``."""
     if results:
-        await tx.execute(insert(SegmentResult), list(results))
+        await tx.exec(insert(SegmentResult), params=list(results))
 
 
 async def end_item(tx: Transaction, item: RunItem, status: str, *, total_segments: int, error: str | None) -> None:
     """Record how an item ended: completed, or failed with the reason."""
-    await tx.execute(
+    await tx.exec(
         update(RunItem)
         .where(col(RunItem.run_id) == item.run_id, col(RunItem.video_id) == item.video_id)
         .values(
@@ -226,7 +234,7 @@ async def end_item(tx: Transaction, item: RunItem, status: str, *, total_segment
 
 async def postpone_item(tx: Transaction, item: RunItem, reason: str, *, until: float) -> None:
     """Record a failure that may pass: the item alone waits for its next attempt."""
-    await tx.execute(
+    await tx.exec(
         update(RunItem)
         .where(col(RunItem.run_id) == item.run_id, col(RunItem.video_id) == item.video_id)
         .values(attempts=item.attempts + 1, next_attempt_at=until, error=reason)
@@ -255,7 +263,7 @@ async def tally(tx: Transaction, run_id: str) -> PromptRun:
 
 async def cancel_items(tx: Transaction, run_id: str) -> None:
     """Cancel what a run has not begun or not finished."""
-    await tx.execute(
+    await tx.exec(
         update(RunItem)
         .where(col(RunItem.run_id) == run_id, col(RunItem.status) == "pending")
         .values(status="cancelled", completed_at=tx.now)

@@ -239,6 +239,12 @@ class ImportFile(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("job_id", "ordinal"),
         Index("ix_import_files_pending", "job_id", "status", "next_attempt_at"),
+        Index(
+            "ix_import_files_video",
+            "video_id",
+            sqlite_where=text("video_id IS NOT NULL"),
+            postgresql_where=text("video_id IS NOT NULL"),
+        ),
     )
 
     file_id: str = Field(primary_key=True)
@@ -288,12 +294,15 @@ class PromptRun(SQLModel, table=True):
     """A prompt, as it was saved, executed on media. ``run_key`` makes a submission repeatable."""
 
     __tablename__: ClassVar[str] = "prompt_runs"
-    __table_args__ = (Index("ix_prompt_runs_owner", "owner", "created_at"),)
+    __table_args__ = (
+        Index("ix_prompt_runs_owner", "owner", "created_at"),
+        Index("ix_prompt_runs_index", "index_id", "created_at", "run_id"),
+    )
 
     run_id: str = Field(primary_key=True)
     run_key: str = Field(unique=True)
     owner: str
-    index_id: str | None = Field(default=None, index=True)
+    index_id: str | None = None
     prompt_id: str
     preset: dict[str, Any] = _json()
     context: dict[str, Any] = _json()
@@ -349,7 +358,17 @@ class Export(SQLModel, table=True):
     """A delivery of results. ``export_key`` makes one that an automation starts repeatable."""
 
     __tablename__: ClassVar[str] = "exports"
-    __table_args__ = (Index("ix_exports_owner", "owner", "created_at"),)
+    __table_args__ = (
+        Index("ix_exports_owner", "owner", "created_at"),
+        Index(
+            "ix_exports_automation",
+            "automation_id",
+            "status",
+            "completed_at",
+            sqlite_where=text("automation_id IS NOT NULL"),
+            postgresql_where=text("automation_id IS NOT NULL"),
+        ),
+    )
 
     export_id: str = Field(primary_key=True)
     export_key: str = Field(unique=True)

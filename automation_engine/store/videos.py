@@ -100,7 +100,7 @@ async def _counted(
         .where(col(SegmentResult.run_id).in_(run_ids), col(SegmentResult.video_id).in_(video_ids))
         .group_by(col(SegmentResult.run_id), col(SegmentResult.video_id))
     )
-    rows = (await session.execute(statement)).all()
+    rows = (await (await session.connection()).execute(statement)).all()
     return {(run_id, video_id): (segments, failures) for run_id, video_id, segments, failures in rows}
 
 
@@ -174,7 +174,7 @@ async def remove(tx: Transaction, owner: str, video_id: str) -> None:
     for at in range(0, len(run_ids), _CHUNK):
         chunk = run_ids[at : at + _CHUNK]
         results = and_(col(SegmentResult.run_id).in_(chunk), col(SegmentResult.video_id) == video_id)
-        await tx.execute(delete(SegmentResult).where(results))
+        await tx.exec(delete(SegmentResult).where(results))
     await tx.delete(video)
     await tx.flush()
 

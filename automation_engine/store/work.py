@@ -17,6 +17,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from automation_engine.errors import LeaseLost
+from automation_engine.rules.model import BACKOFF_MAX
 from automation_engine.store.database import Database, Transaction
 from automation_engine.store.tables import Work
 
@@ -42,7 +43,7 @@ class Lease:
 
 async def changed(tx: AsyncSession, statement: Update) -> int:
     """Execute an UPDATE and return how many rows it changed."""
-    return cast("CursorResult[Any]", await tx.execute(statement)).rowcount
+    return cast("CursorResult[Any]", await tx.exec(statement)).rowcount
 
 
 async def enqueue(tx: Transaction, kind: str, subject: str, *, due_at: float | None = None) -> None:
@@ -149,9 +150,9 @@ def _lease(database: Database) -> float:
 
 
 def _claimable(now: float, database: Database) -> Any:
-    """Due, or leased and silent for too long. A lease from the future was given before the clock was set back."""
+    """Due, or leased and silent for too long. What lies too far ahead was written before the clock was set back."""
     return or_(
-        and_(col(Work.state) == "due", col(Work.due_at) <= now),
+        and_(col(Work.state) == "due", or_(col(Work.due_at) <= now, col(Work.due_at) > now + BACKOFF_MAX)),
         and_(
             col(Work.state) == "leased",
             or_(col(Work.leased_until) <= now, col(Work.leased_until) > now + 2 * _lease(database)),

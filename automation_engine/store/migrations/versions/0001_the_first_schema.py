@@ -136,6 +136,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("export_key"),
     )
     with op.batch_alter_table("exports", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_exports_automation",
+            ["automation_id", "status", "completed_at"],
+            unique=False,
+            sqlite_where=sa.text("automation_id IS NOT NULL"),
+            postgresql_where=sa.text("automation_id IS NOT NULL"),
+        )
         batch_op.create_index("ix_exports_owner", ["owner", "created_at"], unique=False)
 
     op.create_table(
@@ -159,6 +166,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("import_files", schema=None) as batch_op:
         batch_op.create_index("ix_import_files_pending", ["job_id", "status", "next_attempt_at"], unique=False)
+        batch_op.create_index(
+            "ix_import_files_video",
+            ["video_id"],
+            unique=False,
+            sqlite_where=sa.text("video_id IS NOT NULL"),
+            postgresql_where=sa.text("video_id IS NOT NULL"),
+        )
 
     op.create_table(
         "import_jobs",
@@ -271,7 +285,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("run_key"),
     )
     with op.batch_alter_table("prompt_runs", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_prompt_runs_index_id"), ["index_id"], unique=False)
+        batch_op.create_index("ix_prompt_runs_index", ["index_id", "created_at", "run_id"], unique=False)
         batch_op.create_index("ix_prompt_runs_owner", ["owner", "created_at"], unique=False)
 
     op.create_table(
@@ -407,7 +421,7 @@ def downgrade() -> None:
     op.drop_table("prompts")
     with op.batch_alter_table("prompt_runs", schema=None) as batch_op:
         batch_op.drop_index("ix_prompt_runs_owner")
-        batch_op.drop_index(batch_op.f("ix_prompt_runs_index_id"))
+        batch_op.drop_index("ix_prompt_runs_index")
 
     op.drop_table("prompt_runs")
     with op.batch_alter_table("ledger", schema=None) as batch_op:
@@ -434,11 +448,21 @@ def downgrade() -> None:
 
     op.drop_table("import_jobs")
     with op.batch_alter_table("import_files", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_import_files_video",
+            sqlite_where=sa.text("video_id IS NOT NULL"),
+            postgresql_where=sa.text("video_id IS NOT NULL"),
+        )
         batch_op.drop_index("ix_import_files_pending")
 
     op.drop_table("import_files")
     with op.batch_alter_table("exports", schema=None) as batch_op:
         batch_op.drop_index("ix_exports_owner")
+        batch_op.drop_index(
+            "ix_exports_automation",
+            sqlite_where=sa.text("automation_id IS NOT NULL"),
+            postgresql_where=sa.text("automation_id IS NOT NULL"),
+        )
 
     op.drop_table("exports")
     op.drop_table("deliveries")
