@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 import uvloop
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from automation_engine import doctor as checks
 from automation_engine.config import Role, Settings, read_settings
@@ -40,9 +40,8 @@ def main() -> None:
         app()
     except InvalidArgument as error:
         for violation in error.violations:
-            err.print(
-                f"[red]error:[/red] {violation.field}: {violation.message}" if violation.field else violation.message
-            )
+            where = f"{violation.field}: " if violation.field else ""
+            err.print(f"[red]error:[/red] {where}{violation.message}")
         raise SystemExit(2) from None
     except EngineError as error:
         err.print(f"[red]error:[/red] {error.message}")
@@ -79,7 +78,6 @@ def serve(
         insecure_dev=insecure_dev,
     )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
     _run(_serve(settings))
 
 
@@ -149,7 +147,8 @@ def list_keys(*, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> 
     """List keys by id, never the keys themselves."""
 
     async def read(settings: Settings) -> Table:
-        table = Table("id", "key", "owner", "name", "scopes", "state")
+        whole = Column("id", no_wrap=True, min_width=len("key_") + 26)  # what revoke needs, however narrow the terminal
+        table = Table(whole, "key", "owner", "name", "scopes", "state")
         async with open_database(settings) as database, database.reading() as session:
             for key in await keys.list_keys(session):
                 state = "revoked" if key.revoked_at is not None else "active"

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from automation_engine.errors import InvalidArgument, Violation
@@ -40,10 +40,10 @@ class Settings(BaseSettings):
     role: Role = Role.ALL
     local_root: Annotated[tuple[Path, ...], NoDecode] = ()
     """Folders that local connectors may touch; from the environment, separated by ``:``."""
-    time_scale: Annotated[float, Field(ge=1, le=100_000)] = 1.0
-    """How many times faster than real the engine's clock runs: for demos and tests."""
     insecure_dev: bool = False
     """Allow what is only for development: an accelerated clock, local connectors on any folder."""
+    time_scale: Annotated[float, Field(ge=1, le=100_000)] = 1.0
+    """How many times faster than real the engine's clock runs: for demos and tests."""
     secret_key: SecretStr | None = None
     """Fernet keys, comma-separated, that seal credentials; without it a key file in the data folder."""
 
@@ -65,15 +65,21 @@ class Settings(BaseSettings):
             raise ValueError("must begin with postgresql://; leave it out for an SQLite file in the data folder")
         return value
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Settings:
-        if self.time_scale != 1.0 and not self.insecure_dev:
-            raise ValueError("--time-scale makes the engine's time unreal: it needs --insecure-dev")
-        if self.role is not Role.ALL and self.database_url is None:
-            raise ValueError(
-                f"--role {self.role}: an SQLite file serves one process; give --database-url postgresql://…"
-            )
-        return self
+    # What contradicts another setting is found field by field too: a check of the whole would stay silent while any
+    # field is at fault. A field knows those above it, without those that are at fault themselves.
+    @field_validator("role")
+    @classmethod
+    def _one_process_on_sqlite(cls, value: Role, others: ValidationInfo) -> Role:
+        if value is not Role.ALL and others.data.get("database_url", "") is None:
+            raise ValueError(f"{value}: an SQLite file serves one process; give --database-url postgresql://…")
+        return value
+
+    @field_validator("time_scale")
+    @classmethod
+    def _real_time(cls, value: float, others: ValidationInfo) -> float:
+        if value != 1.0 and not others.data.get("insecure_dev", True):
+            raise ValueError("makes the engine's time unreal: it needs --insecure-dev")
+        return value
 
     @property
     def url(self) -> str:

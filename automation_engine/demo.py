@@ -7,6 +7,7 @@ automation waits for take five seconds.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -193,9 +194,9 @@ async def _watch(client: _Client, timeline: _Timeline, index_id: str, watched: P
         while timeline.elapsed < _GIVE_UP:
             status = await client.call("GET", f"/indexes/{index_id}/automations/import/status")
             why = _why(status)
-            if why != told_why:
+            if _gist(why) != _gist(told_why):
                 timeline.note(why, event=False)
-                told_why = why
+            told_why = why
             artifact = await _progress(client, timeline, index_id, told)
             if artifact is not None and dropping.done():
                 await dropping
@@ -209,6 +210,11 @@ async def _watch(client: _Client, timeline: _Timeline, index_id: str, watched: P
 def _why(status: dict[str, Any]) -> str:
     held = ", ".join(f"{item['path']} ({item['reason']})" for item in status["held_by"])
     return f"{status['state']}: {status['why']}" + (f" Held by: {held}" if held else "")
+
+
+def _gist(why: str) -> str:
+    """Return a sentence without its numbers: a countdown alone is no news."""
+    return re.sub(r"\d+", "", why)
 
 
 async def _progress(client: _Client, timeline: _Timeline, index_id: str, told: set[str]) -> Path | None:

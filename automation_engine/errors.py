@@ -19,6 +19,7 @@
     │   ├── StorageDenied            storage_denied            FAILED_PRECONDITION    409
     │   ├── StorageThrottled         storage_throttled         UNAVAILABLE            503
     │   └── StorageUnavailable       storage_unavailable       UNAVAILABLE            503
+    ├── SecretsUnreadable            secrets_unreadable        FAILED_PRECONDITION    409
     └── MediaError                   media_error               FAILED_PRECONDITION    409
 
 The code is for programs and never changes; the message is for people: what was wrong, where, and what would be right.
@@ -117,7 +118,7 @@ class StaleWrite(EngineError):
 
 
 class LeaseLost(EngineError):
-    """A fencing token no longer holds: this worker's work was given to another one, its commit is refused."""
+    """A fencing token no longer holds: the work was given to somebody else, and this commit is refused."""
 
     code = "lease_lost"
     status = "ABORTED"
@@ -131,7 +132,7 @@ class ResourceExhausted(EngineError):
 
 
 class StorageError(EngineError):
-    """A connector's storage did not do what it was asked. ``transient`` says whether the same call may succeed later."""
+    """A connector's storage did not do what it was asked. ``transient``: the same call may succeed later."""
 
     code = "storage_error"
     status = "UNAVAILABLE"
@@ -171,6 +172,13 @@ class StorageUnavailable(StorageError):
     """No answer, a broken answer, or no such bucket, container or folder."""
 
     code = "storage_unavailable"
+
+
+class SecretsUnreadable(EngineError):
+    """Stored credentials don't fit any key that was given, or were damaged."""
+
+    code = "secrets_unreadable"
+    status = "FAILED_PRECONDITION"
 
 
 class MediaError(EngineError):

@@ -7,8 +7,10 @@ import contextlib
 import fcntl
 import logging
 import random
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from grpc_reflection.v1alpha import reflection
 from automation_engine.clock import Clock, SystemClock
 from automation_engine.config import Role, Settings, parse_address
 from automation_engine.connectors.pool import Stores
-from automation_engine.errors import Conflict
+from automation_engine.errors import Conflict, InvalidArgument
 from automation_engine.jobs import watch
 from automation_engine.jobs.exports import Exports
 from automation_engine.jobs.import_jobs import ImportJobs
@@ -85,7 +87,10 @@ class Engine:
 @asynccontextmanager
 async def open_database(settings: Settings) -> AsyncIterator[Database]:
     """Open the database in the schema of this version."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidArgument.of("--data-dir", f"{settings.data_dir}: {error.strerror}") from None
     database = Database(settings.url, clock=SystemClock(settings.time_scale))
     try:
         await migrate(database)
@@ -170,8 +175,8 @@ async def _ticking(engine: Engine) -> AsyncIterator[None]:
     database = engine.database
     await watch.restart(database)
     scheduler = Scheduler()
-    scheduler.every(_period(engine, 1.0), "watch", lambda: watch.tick(database))
-    scheduler.every(_period(engine, 5.0), "export", lambda: watch.export_tick(database))
+    scheduler.every(_period(engine, 1.0), "watch", partial(watch.tick, database))
+    scheduler.every(_period(engine, 5.0), "export", partial(watch.export_tick, database))
     scheduler.start()
     try:
         yield
@@ -201,7 +206,10 @@ async def _serving(engine: Engine) -> AsyncIterator[None]:
     names = [service.full_name for service in stubs.services]
     reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     host, _ = parse_address(engine.settings.grpc)
-    port = server.add_insecure_port(engine.settings.grpc)
+    try:
+        port = server.add_insecure_port(engine.settings.grpc)
+    except RuntimeError:
+        raise Conflict(f"gRPC can't listen on {engine.settings.grpc}: is it in use?") from None
     await server.start()
     engine.grpc_address = f"{host}:{port}"
     try:
@@ -248,16 +256,20 @@ def _app(database: Database, stubs: Stubs, dispatch: InProcessDispatch) -> FastA
 async def _http(engine: Engine, app: FastAPI) -> AsyncIterator[None]:
     """Serve the app with uvicorn on the running loop; its own signal handling is left out, ``serve`` has it."""
     host, port = parse_address(engine.settings.http)
-    config = uvicorn.Config(app, host=host, port=port, http="httptools", log_level="warning", lifespan="off")
-    server = _HttpServer(config)
-    serving = asyncio.create_task(server.serve())
+    # uvicorn ends the process when it can't listen itself.
+    try:
+        listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise Conflict(f"REST can't listen on {engine.settings.http}: {error.strerror}") from None
+    bound = listener.getsockname()[1]
+    server = _HttpServer(uvicorn.Config(app, http="httptools", log_level="warning", lifespan="off"))
+    serving = asyncio.create_task(server.serve([listener]))
     while not server.started:
         if serving.done():
             await serving
-            raise Conflict(f"REST can't listen on {engine.settings.http}")
+            raise Conflict(f"REST did not start on {engine.settings.http}")
         await asyncio.sleep(0.01)
-    bound = server.servers[0].sockets[0].getsockname()
-    engine.http_url = f"http://{host}:{bound[1]}"
+    engine.http_url = f"http://{host}:{bound}"
     try:
         yield
     finally:

@@ -14,25 +14,17 @@ import secrets
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
 
 import orjson
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from automation_engine.errors import EngineError, InvalidArgument
+from automation_engine.errors import InvalidArgument, SecretsUnreadable
 
 KEY_FILE = "secret.key"
 """Name of the key file in the data folder, readable by its owner alone."""
 
 KEY_VARIABLE = "AUTOMATION_ENGINE_SECRET_KEY"
 """The environment variable that ``keys`` come from."""
-
-
-class SecretsUnreadable(EngineError):
-    """Stored credentials don't fit any key that was given, or were damaged."""
-
-    code: ClassVar[str] = "secrets_unreadable"
-    status: ClassVar[str] = "FAILED_PRECONDITION"
 
 
 class SecretBox:

@@ -166,22 +166,24 @@ class ImportJobs:
 
     @staticmethod
     async def _execute(tx: Transaction, job: ImportJob) -> None:
-        if job.preset is None or job.execution_status == "submitted":
+        """Submit the run over what was imported; after a retry, over what was imported since."""
+        if job.preset is None:
             return
-        videos = await imports.videos_of(tx, job.job_id)
+        videos = await imports.unanalysed(tx, job.job_id)
         if not videos:
-            job.execution_status = "blocked"
-            job.execution_error_code = "no_media"
-            job.execution_error = "the job imported no media to run the prompt on"
+            if job.execution_status == "pending":
+                job.execution_status = "blocked"
+                job.execution_error_code = "no_media"
+                job.execution_error = "the job imported no media to run the prompt on"
             return
         run = await runs.submit(
             tx,
-            run_key=f"job:{job.job_id}",
+            run_key=imports.run_key(job.job_id, job.imported),
             owner=job.owner,
             index_id=job.index_id,
             preset=job.preset,
-            context={"type": "import_job", "index_id": job.index_id, "import_job_id": job.job_id},
-            executed_by=job.automation_id or job.owner,
+            context={"type": "videos", "import_job_id": job.job_id, "automation_id": job.automation_id},
+            executed_by=job.owner if job.automation_id is None else f"automation:{job.automation_id}",
             videos=videos,
         )
         job.execution_status, job.run_id = "submitted", run.run_id

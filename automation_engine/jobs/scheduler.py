@@ -6,13 +6,19 @@ dropped for being late (``misfire_grace_time=None``). What is due stands in the 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Callable, Coroutine
 from datetime import UTC
+from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-Tick = Callable[[], Awaitable[None]]
+Tick = Callable[[], Coroutine[Any, Any, None]]
+"""A coroutine function, or a partial of one: APScheduler would run anything else in a thread."""
+
+# A tick that finds the one before it still at work is skipped on purpose; that is no news.
+logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
 class Scheduler:

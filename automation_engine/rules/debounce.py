@@ -42,10 +42,10 @@ _CLAIMED_ONCE = frozenset({LedgerState.IMPORTED, LedgerState.FAILED, LedgerState
 def admit(path: str, size: int, versions: AbstractSet[LedgerState], mode: ImportMode) -> Admission:
     """Decide how a new identity enters the ledger.
 
-    ``path`` lies below the watched folder; ``size`` in bytes; ``versions`` are the states of the key's other identities.
-    An identity that replaces one which still waited is *growing*: it settles for D instead of 30 s, so that a writer who
-    stalls for a while is not taken for one who is done, when the longest wait ends in just that while. It holds back
-    only itself, and no longer than its own window would.
+    ``path`` lies below the watched folder, ``size`` is in bytes, ``versions`` are the states of the key's identities.
+    An identity that replaces one which still waited is *growing*: it settles for D instead of 30 s. A writer who stalls
+    for a while is then not taken for one who is done, when the longest wait ends in just that while. It holds back only
+    itself, and no longer than its own window would.
     """
     growing = not _PENDING.isdisjoint(versions)
     hold = None

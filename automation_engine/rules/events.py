@@ -49,7 +49,7 @@ class Pending:
     """The ledger's summary after a complete scan: what waits, how many, since when.
 
     ``held`` counts objects that can't become ready as they are (temporary names, empty, behind an earlier version).
-    ``oldest_at`` is the first sighting of the oldest object of ``ready + settling``; ``newest_at`` of the newest of all.
+    ``oldest_at`` is the first sighting of the oldest of ``ready + settling``, ``newest_at`` of the newest of all.
     """
 
     ready: int = 0

@@ -39,7 +39,7 @@ def message(run: PromptRun, counts: Mapping[tuple[str, str], int]) -> prompt_run
         prompt_name=preset["prompt_name"],
         prompt_type="custom",
         executed_at=timestamp(run.created_at),
-        executed_by=run.executed_by if run.executed_by == run.owner else f"automation:{run.executed_by}",
+        executed_by=run.executed_by,
         status=number(_STATUS, run.status),
         run_context=_context(run),
         total_segments=run.total_segments,
@@ -65,14 +65,13 @@ def message(run: PromptRun, counts: Mapping[tuple[str, str], int]) -> prompt_run
 
 
 def _context(run: PromptRun) -> prompt_run_pb2.PromptRunContext:
-    job_id = run.context.get("import_job_id")
+    """Return what a run was made on; one over what a job imported names its media through the job."""
     return prompt_run_pb2.PromptRunContext(
-        # A run over what a job imported names its media through the job.
-        type=number(_TARGET, "videos" if job_id else run.context["type"]),
+        type=number(_TARGET, run.context["type"]),
         index_id=run.index_id,
         video_ids=run.context.get("video_ids", []),
-        import_job_id=job_id,
-        automation_id=None if run.executed_by == run.owner else run.executed_by,
+        import_job_id=run.context.get("import_job_id"),
+        automation_id=run.context.get("automation_id"),
     )
 
 

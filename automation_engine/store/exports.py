@@ -20,6 +20,7 @@ from automation_engine.store.tables import (
     Delivery,
     Export,
     PromptRun,
+    RunItem,
     SegmentResult,
     Video,
     Work,
@@ -219,9 +220,15 @@ async def results(session: AsyncSession, run_id: str) -> AsyncGenerator[tuple[Se
     """Stream a run's results with their media, in order of media and time."""
     statement = (
         select(SegmentResult, Video)
+        .join(
+            RunItem,
+            and_(
+                col(RunItem.run_id) == col(SegmentResult.run_id), col(RunItem.video_id) == col(SegmentResult.video_id)
+            ),
+        )
         .join(Video, col(Video.video_id) == col(SegmentResult.video_id), isouter=True)
         .where(SegmentResult.run_id == run_id)
-        .order_by(col(SegmentResult.video_id), col(SegmentResult.ordinal))
+        .order_by(col(RunItem.ordinal), col(SegmentResult.ordinal))
         .execution_options(yield_per=500)
     )
     async for row in await session.stream(statement):

@@ -17,7 +17,18 @@ from automation_engine.rules.effects import StartBatch
 from automation_engine.rules.model import BACKOFF_MAX, ImportState, LedgerState
 from automation_engine.store import work
 from automation_engine.store.database import Transaction
-from automation_engine.store.tables import Automation, Batch, Connector, ImportFile, ImportJob, LedgerEntry, Video
+from automation_engine.store.tables import (
+    NOT_IMPORTED,
+    Automation,
+    Batch,
+    Connector,
+    ImportFile,
+    ImportJob,
+    LedgerEntry,
+    PromptRun,
+    RunItem,
+    Video,
+)
 
 TERMINAL = ("completed", "failed", "cancelled")
 
@@ -31,7 +42,7 @@ async def start_batch(tx: Transaction, row: Automation, state: ImportState, effe
     batch_id = effect.key
     chosen = (
         select(LedgerEntry.seq)
-        .where(LedgerEntry.automation_seq == row.seq, LedgerEntry.state == LedgerState.READY.value)
+        .where(LedgerEntry.automation_seq == row.seq, LedgerEntry.state == LedgerState.READY.value, NOT_IMPORTED)
         .order_by(col(LedgerEntry.key))
         .limit(effect.limit)
     )
@@ -360,15 +371,25 @@ async def retryable(session: AsyncSession, job_id: str) -> dict[str, str]:
     return dict((await session.exec(statement)).all())
 
 
-async def videos_of(session: AsyncSession, job_id: str) -> Sequence[Video]:
-    """Return what a job imported, in the order of its files."""
+async def unanalysed(session: AsyncSession, job_id: str) -> Sequence[Video]:
+    """Return what a job imported and no run of its own was given yet, in the order of its files."""
+    given = (
+        select(RunItem.video_id)
+        .join(PromptRun, col(PromptRun.run_id) == col(RunItem.run_id))
+        .where(col(PromptRun.run_key).startswith(run_key(job_id, ""), autoescape=True))
+    )
     statement = (
         select(Video)
         .join(ImportFile, col(ImportFile.video_id) == col(Video.video_id))
-        .where(ImportFile.job_id == job_id)
+        .where(ImportFile.job_id == job_id, col(Video.video_id).not_in(given))
         .order_by(col(ImportFile.ordinal))
     )
     return (await session.exec(statement)).all()
+
+
+def run_key(job_id: str, imported: int | str) -> str:
+    """Return the key of the run over what a job imported, once it had imported that many: a retry imports more."""
+    return f"job:{job_id}:{imported}"
 
 
 async def abandon(tx: Transaction, job: ImportJob) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, or_, update
+from sqlalchemy import bindparam, delete, func, update
 from sqlalchemy import select as select_columns
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
@@ -22,12 +22,10 @@ from automation_engine.rules.events import Pending
 from automation_engine.rules.model import LedgerState
 from automation_engine.store.database import Transaction
 from automation_engine.store.fingerprints import Fingerprints
-from automation_engine.store.tables import Automation, LedgerEntry
+from automation_engine.store.tables import NOT_IMPORTED, WAITING, Automation, LedgerEntry
 
 CHUNK = 500
 """Rows in one statement: below every database's limit of parameters."""
-
-_WAITING = (LedgerState.SETTLING.value, LedgerState.READY.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +126,7 @@ async def waiting(
         select(LedgerEntry)
         .where(
             LedgerEntry.automation_seq == automation_seq,
-            col(LedgerEntry.state).in_(_WAITING),
+            WAITING,
             LedgerEntry.epoch < before_epoch,
             col(LedgerEntry.seq) > after_seq,
         )
@@ -157,7 +155,7 @@ async def settle(tx: Transaction, changes: Sequence[dict[str, Any]]) -> None:
     table = LedgerEntry.__table__  # type: ignore[attr-defined]  # SQLModel adds it
     statement = (
         update(table)
-        .where(table.c.seq == bindparam("b_seq"), or_(*(table.c.state == state for state in _WAITING)))
+        .where(table.c.seq == bindparam("b_seq"), WAITING)
         .values(
             state=bindparam("b_state"),
             hold=bindparam("b_hold"),
@@ -189,7 +187,7 @@ async def pending(session: AsyncSession, automation_seq: int) -> Pending:
     seen = col(LedgerEntry.first_seen_at)
     statement = (
         select_columns(col(LedgerEntry.state), held, func.count(), func.min(seen), func.max(seen))
-        .where(col(LedgerEntry.automation_seq) == automation_seq, col(LedgerEntry.state).in_(_WAITING))
+        .where(col(LedgerEntry.automation_seq) == automation_seq, WAITING)
         .group_by(col(LedgerEntry.state), held)
     )
     rows = (await (await session.connection()).execute(statement)).all()
@@ -204,20 +202,26 @@ async def pending(session: AsyncSession, automation_seq: int) -> Pending:
 
 
 async def counts(session: AsyncSession, automation_seq: int) -> dict[str, tuple[int, int]]:
-    """Return for each state the number of identities and their bytes."""
+    """Return for each state the number of identities and their bytes; the bytes of imported ones are not summed: 0.
+
+    Imported ones are what is left of all: counting them, nearly the whole ledger, would take an index as large.
+    """
     statement = (
         select(LedgerEntry.state, func.count(), func.coalesce(func.sum(LedgerEntry.size), 0))
-        .where(LedgerEntry.automation_seq == automation_seq)
+        .where(LedgerEntry.automation_seq == automation_seq, NOT_IMPORTED)
         .group_by(col(LedgerEntry.state))
     )
-    return {state: (count, int(size)) for state, count, size in (await session.exec(statement)).all()}
+    found = {state: (count, int(size)) for state, count, size in (await session.exec(statement)).all()}
+    everything = select(func.count()).where(LedgerEntry.automation_seq == automation_seq)
+    imported = (await session.exec(everything)).one() - sum(count for count, _ in found.values())
+    return {**found, LedgerState.IMPORTED.value: (imported, 0)} if imported else found
 
 
 async def held_by(session: AsyncSession, automation_seq: int, *, limit: int) -> Sequence[LedgerEntry]:
     """Return objects that a window waits for, those that hold it longest first."""
     statement = (
         select(LedgerEntry)
-        .where(LedgerEntry.automation_seq == automation_seq, LedgerEntry.state == LedgerState.SETTLING.value)
+        .where(LedgerEntry.automation_seq == automation_seq, LedgerEntry.state == LedgerState.SETTLING.value, WAITING)
         .order_by(col(LedgerEntry.first_seen_at), col(LedgerEntry.key))
         .limit(limit)
     )

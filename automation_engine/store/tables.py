@@ -13,6 +13,12 @@ from sqlmodel import Field, SQLModel
 
 _ROW_ID = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up by itself only for INTEGER PRIMARY KEY
 
+# The conditions of partial indexes. SQLite uses such an index only for a query that repeats its condition word for
+# word, without parameters: so the queries take the text from here.
+WAITING = text("state IN ('settling', 'ready')")
+NOT_IMPORTED = text("state <> 'imported'")
+CLAIMABLE = text("state IN ('due', 'leased')")
+
 
 def _json(*, nullable: bool = False) -> Any:
     return Field(default=None if nullable else ..., sa_column=Column(JSON(none_as_null=True), nullable=nullable))
@@ -99,7 +105,12 @@ class Automation(SQLModel, table=True):
     __tablename__: ClassVar[str] = "automations"
     __table_args__ = (
         UniqueConstraint("index_id", "kind"),
-        Index("ix_automations_due", "next_action_at", sqlite_where=text("next_action_at IS NOT NULL")),
+        Index(
+            "ix_automations_due",
+            "next_action_at",
+            sqlite_where=text("next_action_at IS NOT NULL"),
+            postgresql_where=text("next_action_at IS NOT NULL"),
+        ),
     )
 
     seq: int | None = Field(default=None, sa_column=Column(_ROW_ID, primary_key=True, autoincrement=True))
@@ -132,13 +143,16 @@ class LedgerEntry(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("automation_seq", "fingerprint"),
         Index("ix_ledger_key", "automation_seq", "key"),
+        Index("ix_ledger_waiting", "automation_seq", "seq", sqlite_where=WAITING, postgresql_where=WAITING),
+        # By key for the claim, and covering for the counts: no row is read for them.
         Index(
-            "ix_ledger_pending",
+            "ix_ledger_not_imported",
             "automation_seq",
             "state",
             "key",
-            sqlite_where=text("state IN ('settling', 'ready')"),
-            postgresql_where=text("state IN ('settling', 'ready')"),
+            "size",
+            sqlite_where=NOT_IMPORTED,
+            postgresql_where=NOT_IMPORTED,
         ),
         Index(
             "ix_ledger_batch",
@@ -416,7 +430,7 @@ class Work(SQLModel, table=True):
     __tablename__: ClassVar[str] = "work"
     __table_args__ = (
         UniqueConstraint("kind", "subject"),
-        Index("ix_work_due", "state", "due_at", sqlite_where=text("state IN ('due', 'leased')")),
+        Index("ix_work_due", "state", "due_at", sqlite_where=CLAIMABLE, postgresql_where=CLAIMABLE),
     )
 
     work_id: str = Field(primary_key=True)

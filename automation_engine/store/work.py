@@ -19,7 +19,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from automation_engine.errors import LeaseLost
 from automation_engine.rules.model import BACKOFF_MAX
 from automation_engine.store.database import Database, Transaction
-from automation_engine.store.tables import Work
+from automation_engine.store.tables import CLAIMABLE, Work
 
 LEASE = 60.0
 """How long a lease holds without a sign of life, in real seconds."""
@@ -132,7 +132,7 @@ async def due(session: AsyncSession, database: Database, *, limit: int = 1000) -
     """Return kind and id of the units that anybody may claim now, the longest due first."""
     statement = (
         select(Work.kind, Work.work_id)
-        .where(_claimable(database.clock.now(), database))
+        .where(CLAIMABLE, _claimable(database.clock.now(), database))
         .order_by(col(Work.due_at))
         .limit(limit)
     )

@@ -6,8 +6,13 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from tests.e2e.world import Bucket, Folder, World, open_world
+import pytest
+
+from automation_engine.connectors.local import LocalStore
+from automation_engine.errors import StorageUnavailable
+from tests.e2e.world import Bucket, Died, Folder, World, open_world
 
 Clip = Callable[[int], bytes]
 DAY = "incoming/daily/"
@@ -163,7 +168,7 @@ async def test_a_corrupt_file_fails_alone_and_the_rest_is_delivered(
     await source.put(DAY + "torn.mp4", clip(2)[:700])
     await source.put(DAY + "text.mp4", b"this is no film\n" * 100)
     await world.advance(1200)
-    [job] = await world.jobs()
+    job = await world.rest("GET", f"/import-jobs/{(await world.jobs())[0]['job_id']}")
     assert job["progress"] | {"bytes_transferred": 0} == {
         "total_files": 3,
         "imported": 1,
@@ -190,10 +195,13 @@ async def test_storage_that_goes_away_degrades_the_automation_and_nothing_fires(
     await source.put(DAY + "a.mp4", clip(1))
     await world.advance(100)
     source.root.rename(tmp_path / "unmounted")
-    await world.advance(3600)
+    await world.advance(60)
     status = await world.automation("status")
     assert (status["state"], status["health"]) == ("degraded", "degraded")
     assert status["degraded_cause"]
+    await world.advance(3600)
+    status = await world.automation("status")
+    assert (status["state"], status["health"]) == ("degraded", "blind")
     assert await world.jobs() == []
     (tmp_path / "unmounted").rename(source.root)
     await world.advance(1800)
@@ -215,38 +223,75 @@ async def test_a_prompt_that_is_edited_after_the_put_does_not_change_what_runs(
     assert set(results["data"][0]["metadata"]) == {"duration", "width", "has_audio"}
 
 
+async def test_files_that_a_retry_imports_are_analysed_by_a_run_of_their_own(
+    world: World, tmp_path: Path, clip: Clip
+) -> None:
+    source = Folder(tmp_path / "watched")
+    await world.set_up(source)
+    await source.put(DAY + "a.mp4", clip(1))
+    await source.put(DAY + "b.mp4", clip(2))
+    read_range, failures = LocalStore.read_range, iter(range(5))
+
+    async def unreadable(store: LocalStore, key: str, **span: Any) -> bytes:
+        if key.endswith("b.mp4") and next(failures, None) is not None:
+            raise StorageUnavailable("the disk is away")
+        return await read_range(store, key, **span)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LocalStore, "read_range", unreadable)
+        await world.advance(7200)
+    [job] = await world.jobs()
+    assert (job["progress"]["imported"], job["progress"]["failed"]) == (1, 1)
+    await world.rest("POST", f"/import-jobs/{job['job_id']}/retry")
+    await world.advance(60)
+    [retried] = await world.jobs()
+    assert (retried["progress"]["imported"], retried["progress"]["failed"]) == (2, 0)
+    assert retried["execution"]["run_id"] != job["execution"]["run_id"]
+    run = await world.rest("GET", f"/prompt-runs/{retried['execution']['run_id']}")
+    assert (run["status"], run["total_videos"]) == ("completed", 1)
+
+
 async def test_an_engine_that_dies_at_any_transaction_loses_and_doubles_nothing(tmp_path: Path, clip: Clip) -> None:
-    """Every transaction of the main job, before its commit and after: killed there, started again, finished."""
-    survived, at = 0, 0
-    while survived < 2:
-        at += 1
-        survived = 0
-        for after_commit in (False, True):
-            folder = tmp_path / f"{at}-{after_commit}"
-            folder.mkdir()
-            survived += await _die(folder, clip, at, after_commit=after_commit)
-    assert at > 20
-
-
-async def _die(folder: Path, clip: Clip, at: int, *, after_commit: bool) -> bool:
-    """Run the main job once, with one death. Returns whether it ended before death came."""
-    source, target = Folder(folder / "watched"), Folder(folder / "delivered")
-    async with open_world(folder) as world:
-        await world.set_up(source, target)
+    """Every transaction from the confirming scan to the delivery, before its commit and after."""
+    source, target = Folder(tmp_path / "watched"), Folder(tmp_path / "delivered")
+    async with open_world(tmp_path) as before:
+        await before.set_up(source, target)
         await source.put(DAY + "a.mp4", clip(1))
         await source.put(DAY + "b.mp4", clip(2))
-        world.database.dies_at = world.database.transactions + at
-        world.database.after_commit = after_commit
+        await before.advance(295)
+    saved, began_at = (tmp_path / "engine.db").read_bytes(), before.clock.now()
+    at, deaths = 0, 1
+    while deaths:
+        at, deaths = at + 1, 0
+        for after_commit in (False, True):
+            _put_back(tmp_path, saved)
+            before.clock.advance(began_at - before.clock.now())
+            deaths += await _dies(before, at, after_commit=after_commit)
+            await _finishes(before, target, f"death at transaction {at}, after its commit: {after_commit}")
+    assert at > 25
+
+
+def _put_back(folder: Path, database: bytes) -> None:
+    """Undo everything since the database was saved; the watched files stay as they are."""
+    for path in [*folder.glob("engine.db*"), *(folder / "delivered").rglob("*.json")]:
+        path.unlink()
+    (folder / "engine.db").write_bytes(database)
+
+
+async def _dies(before: World, at: int, *, after_commit: bool) -> bool:
+    """Run the main job up to its n-th transaction. Returns whether there is one."""
+    async with open_world(before.folder, before=before) as world:
+        world.database.dies_at, world.database.after_commit = world.database.transactions + at, after_commit
         try:
-            await world.advance(1200)
-        except BaseExceptionGroup as group:
-            assert group.subgroup(lambda error: not _is_death(error)) is None  # noqa: PT017 - nothing but the death
-        except BaseException as error:
-            assert _is_death(error), error  # noqa: PT017 - nothing but the death
-        survived = not world.database.dead
-    async with open_world(folder, before=world) as world:
-        await world.advance(3600)
-        story = f"death at transaction {at}, {'after' if after_commit else 'before'} its commit"
+            await world.advance(10)
+        except (Died, BaseExceptionGroup) as death:
+            assert "Died" in repr(death)  # noqa: PT017 - nothing but the death itself
+        return world.database.dead
+
+
+async def _finishes(before: World, target: Folder, story: str) -> None:
+    async with open_world(before.folder, before=before) as world:
+        await world.advance(60)
         assert await world.videos() == ["a.mp4", "b.mp4"], story
         [job] = await world.jobs()
         assert (job["status"], job["progress"]["imported"]) == ("completed", 2), story
@@ -254,8 +299,3 @@ async def _die(folder: Path, clip: Clip, at: int, *, after_commit: bool) -> bool
         assert (run["status"], run["completed_segments"]) == ("completed", 2), story
         assert [export["status"] for export in await world.exports()] == ["completed"], story
         assert len(await target.names()) == 2, story
-    return survived
-
-
-def _is_death(error: BaseException) -> bool:
-    return type(error).__name__ == "Died"

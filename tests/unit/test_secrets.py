@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from automation_engine.errors import InvalidArgument
-from automation_engine.secrets import KEY_FILE, SecretBox, SecretsUnreadable
+from automation_engine.errors import InvalidArgument, SecretsUnreadable
+from automation_engine.secrets import KEY_FILE, SecretBox
 
 VALUES = {"aws_access_key_id": "AKEXAMPLE", "aws_secret_access_key": "tiny secret ü"}
 

@@ -44,6 +44,12 @@ def test_the_span_counts_from_the_end_of_the_first_scan_to_the_start_of_the_seco
     assert confirming[0].started_real - entry.first_seen_real >= 30.0
 
 
+def test_a_scan_that_began_too_early_confirms_nothing_however_late_it_ends() -> None:
+    """Section 1: it may have listed the object at its very beginning."""
+    assert settle(SETTLING, 1000.0, None, _seen(1029.0, 1100.0), span=30.0)[0] is SETTLING
+    assert settle(SETTLING, 1000.0, None, _seen(1030.0, 1100.0), span=30.0)[0] is READY
+
+
 def test_one_scan_is_never_enough() -> None:
     """Section 1: a listing that takes minutes is still one scan."""
     world = World(scan_seconds=600.0)

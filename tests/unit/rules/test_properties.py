@@ -23,7 +23,7 @@ from automation_engine.rules.model import ImportMode, ImportState, LedgerState, 
 from tests.unit.rules.world import WATCH, Fired, World, configured
 
 bounded = settings(
-    max_examples=120,
+    max_examples=150,
     derandomize=True,
     database=None,
     deadline=None,
@@ -65,7 +65,7 @@ removals = st.sampled_from(NAMES).map(lambda name: _deed(f"remove({name!r})", la
 passing = st.one_of(
     st.floats(0.5, 60.0),
     st.floats(60.0, 900.0),
-    st.sampled_from([29.0, 30.0, 31.0, 299.0, 300.0, 301.0, 3600.0]),
+    st.sampled_from([29.0, 30.0, 31.0, 200.0, 250.0, 280.0, 290.0, 296.0, 299.0, 300.0, 301.0, 3600.0]),
 ).map(lambda seconds: _deed(f"run({seconds})", lambda world: world.run(seconds)))
 failures = st.booleans().map(lambda up: _deed(f"reachable = {up}", lambda world: setattr(world, "reachable", up)))
 pauses = st.sampled_from(
@@ -83,25 +83,27 @@ puts = st.one_of(
 INTERRUPTING = {"pause()", "configure(enabled=False)", *(f"configure(watch={watch})" for watch in TWO_AIMS)}
 """Deeds that can stop a sequence of batches half-way: what is left of it fires later."""
 restarts = st.just(_deed("restart()", lambda world: world.restart()))
+rescans = st.just(_deed("rescan()", lambda world: world.rescan()))
 ticks = st.just(_deed("tick()", lambda world: world.tick()))
 steps = st.one_of(st.floats(-5000.0, 5000.0), st.sampled_from([-1e6, -600.0, -300.0, -30.0, 300.0, 1e6])).map(
     lambda seconds: _deed(f"step_clock({seconds})", lambda world: world.step_clock(seconds))
 )
 
-calm = st.lists(st.one_of(arrivals, passing, arrivals, removals, passing), max_size=40)
+calm = st.lists(st.one_of(arrivals, passing, rescans, arrivals, removals, passing), max_size=40)
 wild = st.lists(
-    st.one_of(arrivals, passing, arrivals, passing, removals, failures, pauses, puts, restarts, ticks), max_size=50
+    st.one_of(arrivals, passing, rescans, arrivals, passing, rescans, removals, failures, pauses, puts, restarts, ticks), max_size=50
 )
 mad = st.lists(
-    st.one_of(arrivals, passing, arrivals, passing, removals, failures, pauses, puts, restarts, ticks, steps),
+    st.one_of(arrivals, passing, rescans, arrivals, passing, rescans, removals, failures, pauses, puts, restarts, ticks, steps),
     max_size=50,
 )
 worlds = st.builds(
-    lambda scan_seconds, cap, mode: World(
-        config=configured(300.0, batch_cap=cap), scan_seconds=scan_seconds, mode=mode
+    lambda scan_seconds, cap, max_wait, mode: World(
+        config=configured(300.0, batch_cap=cap, max_wait=max_wait), scan_seconds=scan_seconds, mode=mode
     ),
-    st.sampled_from([0.0, 0.0, 3.0, 45.0]),
+    st.sampled_from([0.0, 3.0, 45.0]),
     st.sampled_from([1, 2, 10_000]),
+    st.sampled_from([None, 600.0, 3600.0]),
     st.sampled_from(list(ImportMode)),
 )
 
@@ -258,7 +260,7 @@ def test_whatever_happened_what_is_there_is_imported_in_the_end(world: World, de
     _live(world, deeds)
     world.reachable = True
     world.configure(enabled=True, paused=False, watch=WATCH)
-    world.run(900.0 + 2 * 900.0 + 600.0)
+    world.run(900.0 + 300.0 + world.config.longest_wait + 600.0)
     whole = {(key, version) for key, (version, size) in world.objects.items() if size and not key.endswith(".part")}
     if world.mode is ImportMode.ALL:
         assert whole <= set(world.imported())

@@ -143,6 +143,11 @@ class World:
     def resume(self) -> None:
         self.decide(Resumed())
 
+    def rescan(self) -> None:
+        """Bring the next scan forward."""
+        if self.state.config.active:
+            self.decide(RescanRequested())
+
     def restart(self) -> None:
         """Die and come back: the listing under way begins again, as its own row."""
         self.decide(Restarted())
@@ -198,7 +203,7 @@ class World:
         claimed = [e for e in self.ledger if e.key == f"in/{path}" and e.state is LedgerState.CLAIMED]
         claimed[-1].state = state
         if state is LedgerState.GONE:
-            self.decide(RescanRequested())
+            self.rescan()
 
     def _pass(self, real: float) -> None:
         self.now += real - self.real

@@ -56,7 +56,11 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("automations", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_automations_due", ["next_action_at"], unique=False, sqlite_where=sa.text("next_action_at IS NOT NULL")
+            "ix_automations_due",
+            ["next_action_at"],
+            unique=False,
+            sqlite_where=sa.text("next_action_at IS NOT NULL"),
+            postgresql_where=sa.text("next_action_at IS NOT NULL"),
         )
         batch_op.create_index(batch_op.f("ix_automations_owner"), ["owner"], unique=False)
 
@@ -252,8 +256,15 @@ def upgrade() -> None:
         )
         batch_op.create_index("ix_ledger_key", ["automation_seq", "key"], unique=False)
         batch_op.create_index(
-            "ix_ledger_pending",
-            ["automation_seq", "state", "key"],
+            "ix_ledger_not_imported",
+            ["automation_seq", "state", "key", "size"],
+            unique=False,
+            sqlite_where=sa.text("state <> 'imported'"),
+            postgresql_where=sa.text("state <> 'imported'"),
+        )
+        batch_op.create_index(
+            "ix_ledger_waiting",
+            ["automation_seq", "seq"],
             unique=False,
             sqlite_where=sa.text("state IN ('settling', 'ready')"),
             postgresql_where=sa.text("state IN ('settling', 'ready')"),
@@ -392,14 +403,22 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("work", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_work_due", ["state", "due_at"], unique=False, sqlite_where=sa.text("state IN ('due', 'leased')")
+            "ix_work_due",
+            ["state", "due_at"],
+            unique=False,
+            sqlite_where=sa.text("state IN ('due', 'leased')"),
+            postgresql_where=sa.text("state IN ('due', 'leased')"),
         )
 
 
 def downgrade() -> None:
     """Bring the schema back."""
     with op.batch_alter_table("work", schema=None) as batch_op:
-        batch_op.drop_index("ix_work_due", sqlite_where=sa.text("state IN ('due', 'leased')"))
+        batch_op.drop_index(
+            "ix_work_due",
+            sqlite_where=sa.text("state IN ('due', 'leased')"),
+            postgresql_where=sa.text("state IN ('due', 'leased')"),
+        )
 
     op.drop_table("work")
     with op.batch_alter_table("videos", schema=None) as batch_op:
@@ -426,9 +445,14 @@ def downgrade() -> None:
     op.drop_table("prompt_runs")
     with op.batch_alter_table("ledger", schema=None) as batch_op:
         batch_op.drop_index(
-            "ix_ledger_pending",
+            "ix_ledger_waiting",
             sqlite_where=sa.text("state IN ('settling', 'ready')"),
             postgresql_where=sa.text("state IN ('settling', 'ready')"),
+        )
+        batch_op.drop_index(
+            "ix_ledger_not_imported",
+            sqlite_where=sa.text("state <> 'imported'"),
+            postgresql_where=sa.text("state <> 'imported'"),
         )
         batch_op.drop_index("ix_ledger_key")
         batch_op.drop_index(
@@ -476,7 +500,11 @@ def downgrade() -> None:
     op.drop_table("batches")
     with op.batch_alter_table("automations", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_automations_owner"))
-        batch_op.drop_index("ix_automations_due", sqlite_where=sa.text("next_action_at IS NOT NULL"))
+        batch_op.drop_index(
+            "ix_automations_due",
+            sqlite_where=sa.text("next_action_at IS NOT NULL"),
+            postgresql_where=sa.text("next_action_at IS NOT NULL"),
+        )
 
     op.drop_table("automations")
     with op.batch_alter_table("api_keys", schema=None) as batch_op:
