@@ -92,7 +92,7 @@ async def _storage(settings: Settings) -> str:
         async with database.reading() as session:
             connectors = (await session.exec(select(Connector))).all()
         for saved in connectors:
-            store = stores.get(saved.connector_id, saved.updated_at, saved.provider, saved.settings, saved.secrets)
+            store = stores.get(saved)
             try:
                 await store.test()
             except Exception as error:

@@ -5,11 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from automation_engine.connectors.protocol import ObjectStore
 from automation_engine.connectors.providers import open_store
 from automation_engine.secrets import SecretBox
+
+
+class SavedConnector(Protocol):
+    """A connector as it is saved. ``secrets`` are encrypted, ``updated_at`` is the version of all the rest."""
+
+    @property
+    def connector_id(self) -> str: ...  # noqa: D102 - see the class
+    @property
+    def updated_at(self) -> float: ...  # noqa: D102 - see the class
+    @property
+    def provider(self) -> str: ...  # noqa: D102 - see the class
+    @property
+    def settings(self) -> Mapping[str, Any]: ...  # noqa: D102 - see the class
+    @property
+    def secrets(self) -> bytes | None: ...  # noqa: D102 - see the class
 
 
 class Stores:
@@ -19,22 +34,22 @@ class Stores:
         self._box = box
         self._allowed_roots = allowed_roots
         self._open: dict[str, tuple[float, ObjectStore]] = {}
+        self._replaced: list[ObjectStore] = []
 
-    def get(
-        self, connector_id: str, updated_at: float, provider: str, settings: Mapping[str, Any], secrets: bytes | None
-    ) -> ObjectStore:
-        """Return the store of a connector as of ``updated_at``.
+    def get(self, connector: SavedConnector) -> ObjectStore:
+        """Return the store of a connector as of its ``updated_at``.
 
-        Raises ``StorageError`` where it can't be opened as configured. A version that was replaced is closed once
-        nobody can be using it any more: with the pool.
+        Raises ``EngineError`` where it can't be opened as configured. A version that was replaced is closed with the
+        pool: until then somebody may be reading from it.
         """
-        known = self._open.get(connector_id)
-        if known is not None and known[0] == updated_at:
+        known = self._open.get(connector.connector_id)
+        if known is not None and known[0] == connector.updated_at:
             return known[1]
-        store = self.unsaved(provider, settings, {} if secrets is None else self._box.decrypt(secrets))
+        secrets = {} if connector.secrets is None else self._box.decrypt(connector.secrets)
+        store = self.unsaved(connector.provider, connector.settings, secrets)
         if known is not None:
-            self._open[f"{connector_id}@{known[0]}"] = known
-        self._open[connector_id] = (updated_at, store)
+            self._replaced.append(known[1])
+        self._open[connector.connector_id] = (connector.updated_at, store)
         return store
 
     def unsaved(self, provider: str, settings: Mapping[str, Any], secrets: Mapping[str, str]) -> ObjectStore:
@@ -47,6 +62,7 @@ class Stores:
 
     async def close(self) -> None:
         """Close every store."""
-        stores = [store for _, store in self._open.values()]
+        stores = [store for _, store in self._open.values()] + self._replaced
         self._open.clear()
+        self._replaced.clear()
         await asyncio.gather(*(store.close() for store in stores))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import asdict
@@ -16,6 +15,7 @@ from automation_engine.connectors.pool import Stores
 from automation_engine.connectors.protocol import ObjectInfo, ObjectStore
 from automation_engine.errors import MediaError, ObjectNotFound, StorageError, VersionMismatch
 from automation_engine.jobs.sources import open_connector, pinned
+from automation_engine.jobs.worker import all_of
 from automation_engine.rules.matching import compile_pattern, folder, is_temporary
 from automation_engine.rules.model import ImportMode, LedgerState
 from automation_engine.rules.retry import MAX_ATTEMPTS, backoff
@@ -50,7 +50,7 @@ class ImportJobs:
                 files = await imports.next_files(session, job.job_id, now, limit=_AT_A_TIME)
                 later = await imports.next_attempt_at(session, job.job_id)
             if files:
-                await asyncio.gather(*(self._import(lease, job, store, file) for file in files))
+                await all_of(self._import(lease, job, store, file) for file in files)
             elif later is not None:
                 async with work.fenced(self._database, lease) as tx:
                     await work.release(tx, lease, due_at=later, failed=False)

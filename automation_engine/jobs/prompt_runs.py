@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from automation_engine.analyzers.segments import segment
 from automation_engine.connectors.pool import Stores
 from automation_engine.errors import EngineError, MediaError, ObjectNotFound, StorageError, VersionMismatch
 from automation_engine.jobs.sources import open_connector, pinned
+from automation_engine.jobs.worker import all_of
 from automation_engine.rules.retry import MAX_ATTEMPTS, backoff
 from automation_engine.store import automations, runs, work
 from automation_engine.store.database import Database
@@ -44,7 +44,7 @@ class PromptRuns:
                 items = await runs.next_items(session, run.run_id, now, limit=_AT_A_TIME)
                 later = await runs.next_attempt_at(session, run.run_id)
             if items:
-                await asyncio.gather(*(self._item(lease, run, analyzer, item, video) for item, video in items))
+                await all_of(self._item(lease, run, analyzer, item, video) for item, video in items)
             elif later is not None:
                 async with work.fenced(self._database, lease) as tx:
                     await work.release(tx, lease, due_at=later, failed=False)

@@ -9,8 +9,9 @@ from typing import Any
 
 from automation_engine.connectors.pool import Stores
 from automation_engine.connectors.protocol import ObjectStore
-from automation_engine.errors import EngineError, LeaseLost, StorageUnavailable
+from automation_engine.errors import EngineError, LeaseLost
 from automation_engine.jobs.census import Census, NewObject
+from automation_engine.jobs.sources import saved_connector
 from automation_engine.rules import events
 from automation_engine.rules.debounce import Admission, Sighting, admit, settle, settle_span
 from automation_engine.rules.matching import folder
@@ -19,10 +20,15 @@ from automation_engine.store import automations, ledger, work
 from automation_engine.store.database import Database, Transaction
 from automation_engine.store.fingerprints import Fingerprints
 from automation_engine.store.ledger import NewEntry, WaitingEntry
-from automation_engine.store.tables import Automation, Connector, Scan
+from automation_engine.store.tables import Automation, Scan
 from automation_engine.store.work import Lease
 
 _CHUNK = 5_000
+_KEPT_BYTES = 256 << 20
+"""Known identities kept between scans, of all automations together: sixteen million."""
+_KEPT_SCANS = 1_000
+"""Scans of an automation that are remembered."""
+_NONE_KNOWN = Fingerprints()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +82,7 @@ class Scans:
                 await self._note(tx, automations.row_seq(row), epoch, outcome="failed", error=reason)
                 event = events.ScanFailed(epoch=epoch, cause=reason, jitter=self._chance())
                 await automations.apply_import(tx, row, event)
-            await work.finish(tx, lease)
+            await work.finish(tx, lease, forget=True)
 
     async def _begin(self, lease: Lease) -> Automation | None:
         """Note the start; None when the engine no longer waits for this scan."""
@@ -85,36 +91,32 @@ class Scans:
             row = await automations.lock(tx, automation_id)
             state = None if row is None else automations.import_state(row)
             if row is None or state is None or state.epoch != epoch or not state.scanning:
-                await work.finish(tx, lease)
+                await work.finish(tx, lease, forget=True)
                 return None
             await self._note(tx, automations.row_seq(row), epoch, started_at=tx.now)
             return row
 
     async def _open(self, lease: Lease, row: Automation) -> _Listing:
         state = automations.import_state(row)
-        async with self._database.reading() as session:
-            connector = await session.get(Connector, state.config.watch.connector_id)
-        if connector is None:
-            raise StorageUnavailable(f"connector {state.config.watch.connector_id} is gone: PUT the automation anew")
+        connector = await saved_connector(self._database, state.config.watch.connector_id)
         return _Listing(
             seq=automations.row_seq(row),
             epoch=automations.parse_scan_subject(lease.subject)[1],
             state=state,
             mode=ImportMode(connector.import_mode),
-            store=self._stores.get(
-                connector.connector_id, connector.updated_at, connector.provider, connector.settings, connector.secrets
-            ),
+            store=self._stores.get(connector),
             started_at=self._database.clock.now(),
         )
 
     async def _fingerprints(self, row: Automation) -> Fingerprints:
         seq = automations.row_seq(row)
-        cached = self._known.get(seq)
-        if cached is not None and cached[0] == row.ledger_version:
-            return cached[1]
-        async with self._database.reading() as session:
-            known = await ledger.known(session, seq)
+        version, known = self._known.pop(seq, (-1, _NONE_KNOWN))
+        if version != row.ledger_version:
+            async with self._database.reading() as session:
+                known = await ledger.known(session, seq)
         self._known[seq] = (row.ledger_version, known)
+        while sum(kept.nbytes for _, kept in self._known.values()) > _KEPT_BYTES and len(self._known) > 1:
+            del self._known[next(iter(self._known))]  # the one that was not used for longest
         return known
 
     async def _list(self, lease: Lease, listing: _Listing, census: Census) -> None:
@@ -212,7 +214,8 @@ class Scans:
                     pending=await ledger.pending(tx, listing.seq),
                 )
                 await automations.apply_import(tx, row, event)
-            await work.finish(tx, lease)
+                await automations.forget_scans(tx, listing.seq, before=listing.epoch - _KEPT_SCANS)
+            await work.finish(tx, lease, forget=True)
 
     @staticmethod
     async def _note(tx: Transaction, seq: int, epoch: int, **values: Any) -> None:

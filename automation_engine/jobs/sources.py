@@ -12,15 +12,20 @@ from automation_engine.store.database import Database
 from automation_engine.store.tables import Connector
 
 
-async def open_connector(database: Database, stores: Stores, connector_id: str) -> ObjectStore:
-    """Return the store of a connector as it is saved now. Raises ``StorageUnavailable`` when it was deleted."""
+async def saved_connector(database: Database, connector_id: str) -> Connector:
+    """Return a connector as it is saved now. Raises ``StorageUnavailable`` when it was deleted or disabled."""
     async with database.reading() as session:
         connector = await session.get(Connector, connector_id)
     if connector is None:
         raise StorageUnavailable(f"connector {connector_id} was deleted")
-    return stores.get(
-        connector.connector_id, connector.updated_at, connector.provider, connector.settings, connector.secrets
-    )
+    if connector.status == "disabled":
+        raise StorageUnavailable(f"connector {connector_id} is disabled: PATCH its status to active")
+    return connector
+
+
+async def open_connector(database: Database, stores: Stores, connector_id: str) -> ObjectStore:
+    """Return the store of a connector. Raises like ``saved_connector``, and when it can't be opened as configured."""
+    return stores.get(await saved_connector(database, connector_id))
 
 
 def pinned(store: ObjectStore, key: str, version: str, size: int) -> PinnedReader:

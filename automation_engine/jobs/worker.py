@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import Any, Protocol
 
 from automation_engine.errors import EngineError, LeaseLost
 from automation_engine.rules.retry import MAX_ATTEMPTS, backoff
@@ -30,6 +30,13 @@ class Performer(Protocol):
     async def give_up(self, lease: Lease, reason: str) -> None:
         """Record that the work failed for good, and finish the lease."""
         ...
+
+
+async def all_of(parts: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Await all parts of a unit of work, whatever becomes of the others; then raise what the first one raised."""
+    for outcome in await asyncio.gather(*parts, return_exceptions=True):
+        if outcome is not None:
+            raise outcome
 
 
 class Worker:

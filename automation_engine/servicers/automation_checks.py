@@ -5,7 +5,6 @@ from __future__ import annotations
 from automation_engine.connectors.pool import Stores
 from automation_engine.errors import InvalidArgument, NotFound, StaleWrite
 from automation_engine.rules.matching import folder
-from automation_engine.servicers.connector_servicer import open_row
 from automation_engine.store import connectors, indexes
 from automation_engine.store.database import Transaction
 from automation_engine.store.tables import Automation, Connector, MediaIndex
@@ -48,9 +47,9 @@ def refuse_loop(
 
     Addresses are compared, not connectors: two connectors may reach the same bytes.
     """
-    watched = open_row(stores, source).location(folder(prefix))
+    watched = stores.get(source).location(folder(prefix))
     base = folder((destination.export_base_path or "").strip("/"))
-    delivered = open_row(stores, destination).location(base + folder(subpath.strip("/")))
+    delivered = stores.get(destination).location(base + folder(subpath.strip("/")))
     if delivered.startswith(watched):
         raise InvalidArgument.of(
             field, f"the index would feed itself: exports go to {delivered}, inside {watched}, which it watches"

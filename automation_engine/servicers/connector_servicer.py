@@ -71,11 +71,6 @@ def file_message(key: str, info: ObjectInfo) -> connector_pb2.CloudFile:
     )
 
 
-def open_row(stores: Stores, row: Connector) -> ObjectStore:
-    """Return the open store of a connector. Raises ``EngineError`` where it can't be opened as configured."""
-    return stores.get(row.connector_id, row.updated_at, row.provider, row.settings, row.secrets)
-
-
 def _normalised(path: str) -> str | None:
     """Return a relative path with single slashes and none at its ends; None for the root."""
     return "/".join(part for part in path.split("/") if part) or None
@@ -215,7 +210,7 @@ class ConnectorServicer(ConnectorServiceServicer):
     async def _fault(self, row: Connector) -> str | None:
         try:
             async with asyncio.timeout(TEST_SECONDS):
-                await open_row(self._stores, row).test()
+                await self._stores.get(row).test()
         except TimeoutError:
             return f"no answer within {TEST_SECONDS:.0f} s"
         except EngineError as error:
@@ -234,7 +229,7 @@ class ConnectorServicer(ConnectorServiceServicer):
         if row.status == "disabled" or "import" not in row.scopes:
             lack = "is disabled" if row.status == "disabled" else "lacks the scope import"
             raise Conflict(f"connector {row.connector_id} can't be browsed: it {lack}; PATCH it first")
-        store = open_row(self._stores, row)
+        store = self._stores.get(row)
         files = await _browse(store, folder(request.prefix), pattern, recursive=recursive)
         return pb.BrowseConnectorResponse(files=files)
 

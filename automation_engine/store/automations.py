@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import and_, or_, update
+from sqlalchemy import and_, delete, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -264,6 +264,11 @@ async def rescan(tx: Transaction, automation_id: str | None) -> None:
     row = None if automation_id is None else await lock(tx, automation_id)
     if row is not None and import_state(row).config.active:
         await apply_import(tx, row, events.RescanRequested())
+
+
+async def forget_scans(tx: Transaction, automation_seq: int, *, before: int) -> None:
+    """Delete the records of scans older than that epoch."""
+    await tx.exec(delete(Scan).where(col(Scan.automation_seq) == automation_seq, col(Scan.epoch) < before))
 
 
 async def note_run(tx: Transaction, automation_id: str | None, run_id: str) -> None:

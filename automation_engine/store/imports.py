@@ -31,6 +31,8 @@ from automation_engine.store.tables import (
 )
 
 TERMINAL = ("completed", "failed", "cancelled")
+CHUNK = 500
+"""Values in one statement: below every database's limit of parameters."""
 
 
 async def start_batch(tx: Transaction, row: Automation, state: ImportState, effect: StartBatch) -> ImportJob | None:
@@ -152,10 +154,15 @@ async def add_files(tx: Transaction, job_id: str, files: Sequence[dict[str, Any]
 
 async def known_keys(session: AsyncSession, job: ImportJob, keys: Sequence[str]) -> set[str]:
     """Return which keys of the job's connector the index holds already."""
-    statement = select(Video.source_key).where(
-        Video.index_id == job.index_id, Video.connector_id == job.connector_id, col(Video.source_key).in_(keys)
-    )
-    return set((await session.exec(statement)).all())
+    known: set[str] = set()
+    for at in range(0, len(keys), CHUNK):
+        statement = select(Video.source_key).where(
+            Video.index_id == job.index_id,
+            Video.connector_id == job.connector_id,
+            col(Video.source_key).in_(keys[at : at + CHUNK]),
+        )
+        known.update((await session.exec(statement)).all())
+    return known
 
 
 async def next_files(session: AsyncSession, job_id: str, now: float, *, limit: int) -> Sequence[ImportFile]:
@@ -262,7 +269,7 @@ async def retry(tx: Transaction, job: ImportJob, *, only: Sequence[str] | None =
     """
     again = or_(col(ImportFile.status) == "failed", col(ImportFile.reason_code) == "cancelled")
     reopened = 0
-    for keys in [None] if only is None else [only[at : at + 500] for at in range(0, len(only), 500)]:
+    for keys in [None] if only is None else [only[at : at + CHUNK] for at in range(0, len(only), CHUNK)]:
         mine = and_(col(ImportFile.job_id) == job.job_id, again)
         chosen = mine if keys is None else and_(mine, col(ImportFile.key).in_(keys))
         reopened += await _reopen(tx, job, chosen)

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Update, and_, or_, update
+from sqlalchemy import CursorResult, Update, and_, delete, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -99,9 +99,11 @@ async def still_held(session: AsyncSession, lease: Lease) -> bool:
     return (await session.exec(statement)).one_or_none() == lease.attempt
 
 
-async def finish(tx: Transaction, lease: Lease) -> None:
-    """Mark the unit done, in the transaction that commits its result."""
+async def finish(tx: Transaction, lease: Lease, *, forget: bool = False) -> None:
+    """Mark the unit done, in the transaction that commits its result; ``forget`` it where nobody will ask again."""
     await _hold(tx, lease, state="done", leased_until=None)
+    if forget:
+        await tx.exec(delete(Work).where(col(Work.work_id) == lease.work_id))
 
 
 async def release(tx: Transaction, lease: Lease, *, due_at: float, failed: bool) -> None:

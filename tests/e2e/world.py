@@ -1,8 +1,8 @@
 """The whole engine in one process and in virtual time: real database, real storage, real media, real REST.
 
-``advance`` moves the clock from one instant at which something is due to the next and performs what is due there: the
-ticks, the sweep, every unit of work. Nothing sleeps. A world can be made to die at its n-th transaction, before or after
-the commit, and be opened again on what it left behind.
+``advance`` moves the clock from one instant at which something is due to the next, and does what is due there: ticks,
+sweep, every unit of work. Nothing sleeps. A world can be made to die at its n-th transaction, before or after the
+commit, and be opened again on what it left behind.
 """
 
 from __future__ import annotations
