@@ -164,7 +164,7 @@ async def _working(engine: Engine) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        sweeper.stop()
+        await sweeper.stop()
         await doorbell.stop(grace=_GRACE)
         await answering
 
@@ -181,7 +181,7 @@ async def _ticking(engine: Engine) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        scheduler.stop()
+        await scheduler.stop()
 
 
 def _period(engine: Engine, seconds: float) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.servers.postgres import Postgres, postgres
 from tests.servers.seaweedfs import SeaweedFS, seaweedfs
 
 
@@ -13,4 +14,11 @@ from tests.servers.seaweedfs import SeaweedFS, seaweedfs
 def s3_server() -> Iterator[SeaweedFS]:
     """Run one S3 server for all tests."""
     with seaweedfs() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """Run one PostgreSQL server for all tests."""
+    with postgres() as server:
         yield server

@@ -7,41 +7,18 @@ decoder's small reads are served from a few cached blocks; each block is one ran
 from __future__ import annotations
 
 import asyncio
-import io
 from collections import OrderedDict
 from concurrent.futures import CancelledError
 from threading import Lock
-from typing import TYPE_CHECKING, Protocol
 
 from automation_engine.connectors.protocol import ObjectInfo, ObjectStore
 from automation_engine.errors import StorageUnavailable
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 BLOCK_SIZE = 2 << 20
 """Bytes of a block by default."""
 
 BLOCKS = 4
 """Blocks that a reader keeps by default: one where the decoder reads, the others for an index elsewhere in the file."""
-
-
-class ByteSource(Protocol):
-    """Random access to bytes, callable from a thread."""
-
-    @property
-    def name(self) -> str:
-        """What to call the bytes in messages."""
-        ...
-
-    @property
-    def size(self) -> int:
-        """How many bytes there are."""
-        ...
-
-    def read_at(self, start: int, length: int) -> bytes:
-        """Return ``length`` bytes from ``start``, fewer at the end."""
-        ...
 
 
 class PinnedReader:
@@ -111,38 +88,3 @@ class PinnedReader:
         if len(block) != length:
             raise StorageUnavailable(f"{self.name}: {len(block)} bytes at {start}, not {length}")
         return block
-
-
-def open_file(source: ByteSource) -> io.RawIOBase:
-    """Return a seekable, read-only file over the bytes, such as ``av.open`` takes."""
-    return _SourceFile(source)
-
-
-class _SourceFile(io.RawIOBase):
-    def __init__(self, source: ByteSource) -> None:
-        self.name = source.name
-        self._source = source
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._source.size}[whence]
-        if origin + offset < 0:
-            raise ValueError(f"{self.name}: a seek before the start")
-        self._position = origin + offset
-        return self._position
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        view = memoryview(buffer).cast("B")
-        data = self._source.read_at(self._position, len(view))
-        view[: len(data)] = data
-        self._position += len(data)
-        return len(data)

@@ -6,9 +6,11 @@ dropped for being late (``misfire_grace_time=None``). What is due stands in the 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from datetime import UTC
+from functools import partial
 from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -28,16 +30,27 @@ class Scheduler:
         self._scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
+        self._ticking: set[asyncio.Task[None]] = set()
 
     def every(self, seconds: float, name: str, tick: Tick) -> None:
         """Add a tick."""
-        self._scheduler.add_job(tick, IntervalTrigger(seconds=seconds), id=name, name=name)
+        self._scheduler.add_job(partial(self._tick, tick), IntervalTrigger(seconds=seconds), id=name, name=name)
 
     def start(self) -> None:
         """Begin to tick, on the running event loop."""
         self._scheduler.start()
 
-    def stop(self) -> None:
-        """Tick no more."""
+    async def stop(self) -> None:
+        """Tick no more; return when what still ticked has ended."""
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
+            await asyncio.sleep(0)  # it shuts down at the loop's next turn
+        await asyncio.gather(*self._ticking, return_exceptions=True)
+
+    async def _tick(self, tick: Tick) -> None:
+        """Tick out of the reach of APScheduler, whose shutdown cancels what runs in the middle of a transaction."""
+        ticking = asyncio.create_task(tick())
+        self._ticking.add(ticking)
+        ticking.add_done_callback(self._ticking.discard)
+        await asyncio.wait({ticking})
+        ticking.result()

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from automation_engine.config import Settings
 from automation_engine.demo_media import write_clip
 from tests.e2e.world import Bucket, Folder, S3Bucket, World, open_world
+from tests.servers.postgres import Postgres
 from tests.servers.seaweedfs import SeaweedFS
 
 _numbers = itertools.count()
@@ -19,6 +21,13 @@ _numbers = itertools.count()
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     """Open a world in a folder of its own."""
     async with open_world(tmp_path) as world:
+        yield world
+
+
+@pytest.fixture
+async def postgres_world(tmp_path: Path, postgres_server: Postgres) -> AsyncIterator[World]:
+    """Open a world on a PostgreSQL database of its own."""
+    async with open_world(tmp_path, url=Settings(database_url=postgres_server.new_database()).url) as world:
         yield world
 
 

@@ -269,12 +269,10 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(
-    folder: Path, *, clock: VirtualClock | None = None, before: World | None = None
-) -> AsyncIterator[World]:
-    """Open a world in a folder; ``before`` is one that died there, whose ids and clock go on."""
-    clock = clock or (before.clock if before else VirtualClock())
-    database = MortalDatabase(sqlite_url(folder / "engine.db"), clock=clock)
+async def open_world(folder: Path, *, before: World | None = None, url: str | None = None) -> AsyncIterator[World]:
+    """Open a world in a folder, on SQLite or at ``url``; ``before`` died there, its ids and clock go on."""
+    clock = before.clock if before else VirtualClock()
+    database = MortalDatabase(url or sqlite_url(folder / "engine.db"), clock=clock)
     await migrate(database)
     stores = Stores(SecretBox.open(folder), allowed_roots=[folder])
     key = before.key if before else await _key(database)

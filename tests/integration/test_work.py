@@ -307,10 +307,14 @@ async def test_bells_ring_after_the_commit_only(database: Database) -> None:
 
 async def test_bells_of_a_transaction_that_failed_never_ring(database: Database) -> None:
     bells = _Bells(database)
-    with pytest.raises(RuntimeError, match="power cut"):
+
+    async def interrupted() -> None:
         async with database.transaction() as tx:
             await work.enqueue(tx, work.SCAN, "auto_1:1")
             raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        await interrupted()
     assert bells.rung == []
     async with database.reading() as session:
         assert await session.get(Work, ID) is None

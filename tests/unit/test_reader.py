@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import random
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import av
-import numpy as np
 import pytest
 
+from automation_engine.analyzers.probe import probe
 from automation_engine.connectors.local import LocalStore
 from automation_engine.connectors.protocol import ObjectInfo
-from automation_engine.connectors.reader import PinnedReader, open_file
+from automation_engine.connectors.reader import PinnedReader
+from automation_engine.demo_media import write_clip
 from automation_engine.errors import StorageUnavailable, VersionMismatch
 
 
@@ -102,61 +101,18 @@ async def test_a_call_on_the_loop_itself_is_refused_rather_than_waiting_forever(
         reader.read_at(0, 10)
 
 
-async def test_the_file_view_seeks_and_reads_as_a_file_does(tmp_path: Path) -> None:
+async def test_media_are_probed_through_a_pinned_reader(tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip.mp4", seconds=1, size=(64, 48))
     store = LocalStore(tmp_path)
-    reader = PinnedReader(store, await _put(store, DATA), asyncio.get_running_loop(), block_size=1_000)
-
-    def compare() -> None:
-        view, twin = open_file(reader), io.BytesIO(DATA)
-        dice = _dice(13)
-        for _ in range(200):
-            whence = dice.choice([io.SEEK_SET, io.SEEK_CUR, io.SEEK_END])
-            offset = dice.randrange(12_000) * (-1 if whence == io.SEEK_END else 1)
-            if whence == io.SEEK_END and offset < -len(DATA):
-                continue
-            assert view.seek(offset, whence) == twin.seek(offset, whence)
-            assert view.read(997) == twin.read(997)
-            assert view.tell() == twin.tell()
-        assert view.seek(0) == 0
-        assert view.read() == DATA
-        with pytest.raises(ValueError, match="before the start"):
-            view.seek(-1)
-
-    await asyncio.to_thread(compare)
+    info = await store.head("clip.mp4")
+    facts = await probe(PinnedReader(store, info, asyncio.get_running_loop(), block_size=1_000))
+    assert (facts.width, facts.height, facts.size) == (64, 48, info.size)
 
 
-def _clip() -> bytes:
-    """Make half a second of video; its index lies at the end, so that opening it must seek."""
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format="mp4") as container:
-        stream = container.add_stream("mpeg4", rate=24)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        for number in range(12):
-            picture = np.full((48, 64, 3), number * 20, dtype=np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode())
-    return buffer.getvalue()
-
-
-async def test_pyav_decodes_through_the_file_view(tmp_path: Path) -> None:
+async def test_probing_hands_on_what_the_storage_said(tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip.mp4", seconds=1, size=(64, 48))
     store = LocalStore(tmp_path)
-    reader = PinnedReader(store, await _put(store, _clip()), asyncio.get_running_loop(), block_size=1_000)
-
-    def decode() -> int:
-        with av.open(open_file(reader), "r") as container:
-            return sum(1 for _ in container.decode(video=0))
-
-    assert await asyncio.to_thread(decode) == 12
-
-
-async def test_pyav_hands_on_what_the_storage_said(tmp_path: Path) -> None:
-    store = LocalStore(tmp_path)
-    reader = PinnedReader(store, await _put(store, _clip()), asyncio.get_running_loop())
-    await _put(store, DATA)
-
-    def decode() -> None:
-        with av.open(open_file(reader), "r"):
-            pass
-
+    reader = PinnedReader(store, await store.head("clip.mp4"), asyncio.get_running_loop())
+    write_clip(tmp_path / "clip.mp4", seconds=2, size=(64, 48))
     with pytest.raises(VersionMismatch):
-        await asyncio.to_thread(decode)
+        await probe(reader)

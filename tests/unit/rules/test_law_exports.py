@@ -25,8 +25,7 @@ ACTIVE = ExportState(automation_id="auto_2", destination_connector_id="conn_9", 
 
 def _put(state: ExportState, **changes: object) -> ExportConfigured:
     values = {
-        name: getattr(state, name)
-        for name in ("destination_connector_id", "destination_subpath", "enabled", "paused")
+        name: getattr(state, name) for name in ("destination_connector_id", "destination_subpath", "enabled", "paused")
     }
     return ExportConfigured(**{**values, **changes})
 

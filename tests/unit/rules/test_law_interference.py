@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from automation_engine.rules.debounce import Hold
-from automation_engine.rules.events import Configured, Paused, RunRequested, Ticked
 from automation_engine.rules.effects import StartBatch
 from automation_engine.rules.engine import create_import, decide
+from automation_engine.rules.events import Configured, Paused, RunRequested, Ticked
 from automation_engine.rules.model import ImportMode, LedgerState, Phase, Trigger
 from tests.unit.rules.world import START, WATCH, World, configured, effect_names
 
@@ -282,7 +282,7 @@ def test_pause_and_fire_are_serialised(paused_first: bool) -> None:  # noqa: FBT
     world.put("a.mp4")
     world.run(60)
     due = replace(world.state, window_opened_at=world.now - 900.0)
-    order = [Paused(), Ticked()] if paused_first else [Ticked(), Paused()]
+    order: list[Paused | Ticked] = [Paused(), Ticked()] if paused_first else [Ticked(), Paused()]
     state, started = due, []
     for event in order:
         decision = decide(state, event, world.now)

@@ -271,4 +271,3 @@ def test_run_now_with_nothing_to_import_is_forgotten() -> None:
     world.run(60)
     world.put("a.mp4")
     assert world.run_until_fired().trigger is Trigger.QUIET
-

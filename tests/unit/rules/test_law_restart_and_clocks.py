@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from automation_engine.rules.engine import decide
 from automation_engine.rules.events import ScanCompleted, ScanFailed, Ticked
-from automation_engine.rules.model import LedgerState, Phase, Trigger
-from tests.unit.rules.world import START, World, configured
+from automation_engine.rules.model import Degraded, LedgerState, Phase, Trigger
+from tests.unit.rules.world import START, World, configured, effect_names
 
 
 def test_after_a_restart_scan_first() -> None:
@@ -190,7 +191,7 @@ def test_retries_against_unreachable_storage_are_never_more_than_15_minutes_apar
         world.run_until(lambda: world.listing is not None)
         tries.append(world.real)
         world.finish_scan()
-    gaps = [after - before for before, after in zip(tries, tries[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(tries)]
     assert gaps == sorted(gaps)
     assert gaps[0] <= 10.0
     assert gaps[-1] == 900.0
@@ -220,6 +221,17 @@ def test_no_timer_fires_on_stale_knowledge() -> None:
     fired = world.run_until_fired()
     assert fired.real >= recovered
     assert world.state.degraded is None
+
+
+def test_no_timer_fires_while_degraded_even_on_knowledge_that_is_fresh() -> None:
+    """Section 11: a deadline that passes between a failed scan and the next one."""
+    world = World()
+    world.put("a.mp4")
+    world.run(100)
+    degraded = Degraded(cause="no answer", since=world.now, attempts=1)
+    due = replace(world.state, window_opened_at=world.now - 900.0, next_scan_at=world.now + 60.0)
+    assert effect_names(decide(due, Ticked(), world.now).effects) == ["StartBatch"]
+    assert decide(replace(due, degraded=degraded), Ticked(), world.now).effects == ()
 
 
 def test_an_outage_is_not_silence_what_arrived_meanwhile_has_its_quiet_time() -> None:
@@ -255,9 +267,7 @@ def test_what_an_older_scan_reports_never_moves_state_back() -> None:
     world.put("a.mp4")
     world.run(100)
     before = world.state
-    late = ScanCompleted(
-        epoch=1, started_at=world.now, finished_at=world.now, changed=True, pending=world.pending()
-    )
+    late = ScanCompleted(epoch=1, started_at=world.now, finished_at=world.now, changed=True, pending=world.pending())
     world.decide(late)
     world.decide(ScanFailed(epoch=1, cause="late", jitter=0.1))
     assert world.state == before

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from automation_engine.rules.debounce import Hold, Sighting, admit, settle
 from automation_engine.rules.model import (
     DEBOUNCE_INTERVALS,
     ImportMode,
@@ -16,7 +17,6 @@ from automation_engine.rules.model import (
     default_max_wait,
     scan_interval,
 )
-from automation_engine.rules.debounce import Hold, Sighting, admit, settle
 from tests.unit.rules.world import World, configured
 
 INTERVALS: list[dict[str, Any]] = yaml.safe_load(

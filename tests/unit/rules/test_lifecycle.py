@@ -20,7 +20,9 @@ from automation_engine.rules.model import ImportConfig, ImportState, Phase, Trig
 from tests.unit.rules.world import WATCH, configured, effect_names
 
 NOW = 1_000_000.0
-CASES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parents[2] / "cases/lifecycle.yaml").read_text(encoding="utf-8"))
+CASES: list[dict[str, Any]] = yaml.safe_load(
+    (Path(__file__).parents[2] / "cases/lifecycle.yaml").read_text(encoding="utf-8")
+)
 WATCHING = [Phase.STARTING, Phase.IDLE, Phase.WAITING, Phase.FIRING]
 _CONFIG = {"enabled", "paused"}
 _AGO = {"window_opened_ago": "window_opened_at", "last_change_ago": "last_change_at"}
@@ -36,9 +38,7 @@ EVENTS = {_word(event): event for event in get_args(events.ImportEvent)}
 def state_of(phase: Phase, **given: Any) -> ImportState:
     """Return a plausible state of that phase at ``NOW``, changed as given."""
     stopped = phase is Phase.STOPPED
-    config = configured(
-        300.0, batch_cap=10, enabled=given.pop("enabled", True), paused=given.pop("paused", stopped)
-    )
+    config = configured(300.0, batch_cap=10, enabled=given.pop("enabled", True), paused=given.pop("paused", stopped))
     state = ImportState(automation_id="auto_1", config=config, phase=phase, epoch=7, sequence=3)
     if not stopped:
         state = replace(state, next_scan_at=NOW)

@@ -98,9 +98,7 @@ def test_a_pattern_with_a_slash_is_matched_against_the_whole_path(
 
 @bounded
 @given(st.lists(st.tuples(st.booleans(), segment_tokens), min_size=2, max_size=4), st.data())
-def test_a_path_that_was_made_to_match_matches(
-    segments: list[tuple[bool, list[Token]]], data: st.DataObject
-) -> None:
+def test_a_path_that_was_made_to_match_matches(segments: list[tuple[bool, list[Token]]], data: st.DataObject) -> None:
     """Paths drawn at random seldom match: these always do."""
     tokens: list[Token] = []
     for at, (deep, segment) in enumerate(segments):

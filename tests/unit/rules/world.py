@@ -28,7 +28,16 @@ from automation_engine.rules.events import (
     ScanFailed,
     Ticked,
 )
-from automation_engine.rules.model import SCAN_INTERVAL_MAX, ImportConfig, ImportMode, ImportState, LedgerState, Phase, Trigger, Watch
+from automation_engine.rules.model import (
+    SCAN_INTERVAL_MAX,
+    ImportConfig,
+    ImportMode,
+    ImportState,
+    LedgerState,
+    Phase,
+    Trigger,
+    Watch,
+)
 
 WATCH = Watch(connector_id="conn_1", source_prefix="in")
 START = 1_000_000.0
@@ -142,6 +151,12 @@ class World:
 
     def resume(self) -> None:
         self.decide(Resumed())
+
+    def fail_for(self, seconds: float) -> None:
+        """Let time pass in which the storage does not answer."""
+        self.reachable = False
+        self.run(seconds)
+        self.reachable = True
 
     def rescan(self) -> None:
         """Bring the next scan forward."""
