@@ -262,7 +262,12 @@ async def _http(engine: Engine, app: FastAPI) -> AsyncIterator[None]:
     except OSError as error:
         raise Conflict(f"REST can't listen on {engine.settings.http}: {error.strerror}") from None
     bound = listener.getsockname()[1]
-    server = _HttpServer(uvicorn.Config(app, http="httptools", log_level="warning", lifespan="off"))
+    # Without a limit, a client that never sends the end of its request would hold up the stop for ever.
+    server = _HttpServer(
+        uvicorn.Config(
+            app, http="httptools", log_level="warning", lifespan="off", timeout_graceful_shutdown=round(_GRACE / 2)
+        )
+    )
     serving = asyncio.create_task(server.serve([listener]))
     while not server.started:
         if serving.done():

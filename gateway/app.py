@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cache, partial
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -10,6 +11,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.telemetry import TelemetryConfig
 from google.protobuf.descriptor import ServiceDescriptor
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
 from gateway.codec import Codec
 from gateway.dispatch import Dispatch
@@ -26,18 +28,25 @@ _WORDS = {404: "not_found", 405: "method_not_allowed"}
 
 
 class GatewayApp(FastAPI):
-    """A FastAPI app whose schema is the transcoder's."""
+    """A FastAPI app whose schema is the transcoder's, and whose outermost middleware the transcoder is.
 
-    def __init__(self, document: dict[str, Any]) -> None:
-        info = document["info"]
-        super().__init__(
-            title=info["title"], version=info["version"], docs_url=None, redoc_url=None, telemetry=_NO_TELEMETRY
-        )
+    FastAPI would put its own ones around it, for errors and sizes that the transcoder answers for itself.
+    """
+
+    def __init__(
+        self, title: str, version: str, transcoder: Callable[[ASGIApp], ASGIApp], document: Callable[[], dict[str, Any]]
+    ) -> None:
+        super().__init__(title=title, version=version, docs_url=None, redoc_url=None, telemetry=_NO_TELEMETRY)
+        self._transcoder = transcoder
         self._document = document
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """FastAPI's stack behind the transcoder."""
+        return self._transcoder(super().build_middleware_stack())
 
     def openapi(self) -> dict[str, Any]:
         """The document built from the descriptors."""
-        return self._document
+        return self._document()
 
 
 def create_app(
@@ -69,8 +78,13 @@ def create_app(
     codec = Codec(rest_name_extension)
     bindings = compile_bindings(services, codec)
     routes = route_table(bindings)
-    app = GatewayApp(build_openapi(bindings, codec, descriptor_set=descriptor_set, title=title, version=version))
-    app.add_middleware(Transcoder, routes=routes, dispatch=dispatch, prefix=prefix)
+    transcoder = partial(Transcoder, routes=routes, dispatch=dispatch, prefix=prefix)
+
+    @cache  # built when somebody asks for it: it takes longer than all the rest
+    def document() -> dict[str, Any]:
+        return build_openapi(bindings, codec, descriptor_set=descriptor_set, title=title, version=version)
+
+    app = GatewayApp(title, version, transcoder, document)
     app.add_exception_handler(HTTPException, _refused)
     page = docs_page(title, "/openapi.json")
 

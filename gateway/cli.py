@@ -21,6 +21,8 @@ STUBS = "automation_engine.v1"
 """The package of generated stubs that is served unless another one is named."""
 
 _HEALTH_TIMEOUT = 2.0
+_GRACE = 5
+"""Seconds that requests get at a stop: one whose end is never sent would hold it up for ever."""
 _MAX_PORT = 65535
 
 
@@ -43,7 +45,12 @@ def serve(
 async def _serve(engine: str, host: str, port: int, stubs: str) -> None:
     async with grpc.aio.insecure_channel(engine) as channel:
         config = uvicorn.Config(
-            gateway_app(channel, stubs), host=host, port=port, http="httptools", log_level="warning"
+            gateway_app(channel, stubs),
+            host=host,
+            port=port,
+            http="httptools",
+            log_level="warning",
+            timeout_graceful_shutdown=_GRACE,
         )
         await uvicorn.Server(config).serve()
 

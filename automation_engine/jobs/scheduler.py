@@ -7,6 +7,7 @@ dropped for being late (``misfire_grace_time=None``). What is due stands in the 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine
 from datetime import UTC
@@ -48,9 +49,10 @@ class Scheduler:
         await asyncio.gather(*self._ticking, return_exceptions=True)
 
     async def _tick(self, tick: Tick) -> None:
-        """Tick out of the reach of APScheduler, whose shutdown cancels what runs in the middle of a transaction."""
+        """Tick out of the reach of APScheduler: its shutdown would cancel it in the middle of a transaction."""
         ticking = asyncio.create_task(tick())
         self._ticking.add(ticking)
         ticking.add_done_callback(self._ticking.discard)
-        await asyncio.wait({ticking})
-        ticking.result()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait({ticking})
+            ticking.result()

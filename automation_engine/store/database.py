@@ -18,10 +18,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from automation_engine.clock import Clock
+from automation_engine.store import sqlite_driver
 from automation_engine.store.ids import Ids
 
 Bell = Callable[[Sequence[tuple[str, str]]], Awaitable[None]]
 """Told kind and id of each unit of work that became due. A ring may be lost, and it may come twice."""
+
+_CONNECTIONS = 32
+"""Kept open to an embedded database, at most: about as many calls as are performed at a time."""
 
 
 async def _silent(_rings: Sequence[tuple[str, str]]) -> None:
@@ -107,7 +111,10 @@ def sqlite_url(path: Path) -> str:
 def _create_engine(url: str) -> AsyncEngine:
     if make_url(url).get_backend_name() != "sqlite":
         return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
-    engine = create_async_engine(url, connect_args={"timeout": 30.0})
+    # A connection beyond the pool would be opened and closed for each use. The last one used comes first, so that few
+    # of them fill their caches.
+    options = {"timeout": 30.0, "async_creator_fn": sqlite_driver.connect}
+    engine = create_async_engine(url, connect_args=options, pool_size=_CONNECTIONS, pool_use_lifo=True)
     event.listen(engine.sync_engine, "connect", _set_up_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine

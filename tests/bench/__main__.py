@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 import typer
+import uvloop
 from rich.console import Console
 
 from tests.bench import connectors, gateway, ledger, rules
 from tests.bench.measure import Figure, document, pin, table
 
-GROUPS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
+GROUPS: dict[str, Callable[[], Coroutine[Any, Any, list[Figure]]]] = {
     "rules": rules.measure,
     "ledger": ledger.measure,
     "connectors": connectors.measure,
@@ -24,7 +25,9 @@ GROUPS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
 
 
 def main(
-    groups: Annotated[list[str] | None, typer.Argument(help=f"Some of {', '.join(GROUPS)}; all of them by default.")] = None,
+    groups: Annotated[
+        list[str] | None, typer.Argument(help=f"Some of {', '.join(GROUPS)}; all of them by default.")
+    ] = None,
     json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
 ) -> None:
     """Measure, and print the table."""
@@ -37,7 +40,8 @@ def main(
     figures: list[Figure] = []
     for name in chosen:
         begun = time.perf_counter()
-        figures += asyncio.run(GROUPS[name]())
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            figures += runner.run(GROUPS[name]())
         console.print(f"{name}: measured in {time.perf_counter() - begun:.0f} s", highlight=False)
     console.print(table(figures))
     if json is not None:

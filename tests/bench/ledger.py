@@ -62,7 +62,9 @@ def _sets() -> list[Figure]:
             GROUP,
             "fingerprint of an object",
             unit="/s",
-            ours=lambda: rate(lambda: [fingerprint("conn_bench", _key(n), _VERSION) for n in range(PAGE_SIZE)], PAGE_SIZE),
+            ours=lambda: rate(
+                lambda: [fingerprint("conn_bench", _key(n), _VERSION) for n in range(PAGE_SIZE)], PAGE_SIZE
+            ),
             reference="BLAKE2b alone",
             theirs=lambda: rate(lambda: [blake2b(key, digest_size=16).digest() for key in keys], PAGE_SIZE),
         ),

@@ -86,7 +86,9 @@ def _matches() -> list[Figure]:
     return [
         _match("*.mp4", names, re.compile(fnmatch.translate("*.mp4")), "fnmatch's regular expression"),
         _match("*.{mp4,mov,mkv}", names, re.compile(r"[^/]*\.(?:mp4|mov|mkv)"), "re by hand"),
-        _match("**/[a-z]*_0*.mp4", [f"2026/01/{name}" for name in names], re.compile(r".*/[a-z][^/]*_0[^/]*\.mp4"), "re"),
+        _match(
+            "**/[a-z]*_0*.mp4", [f"2026/01/{name}" for name in names], re.compile(r".*/[a-z][^/]*_0[^/]*\.mp4"), "re"
+        ),
         _match("*a*a*a*c", hostile, re.compile("[^/]*a[^/]*a[^/]*a[^/]*c"), "re, backtracking"),
     ]
 

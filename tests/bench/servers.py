@@ -214,7 +214,9 @@ async def _opened() -> AsyncIterator[tuple[Database, Stores, str]]:
 
 
 async def _http(app: FastAPI, key: str = "") -> None:
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, http="httptools", log_level="warning", lifespan="off")
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=0, http="httptools", log_level="warning", access_log=False, lifespan="off"
+    )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn tells it by this flag alone

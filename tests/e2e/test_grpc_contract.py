@@ -91,8 +91,8 @@ async def _furnish(channel: grpc.aio.Channel, folder: Path, credentials: Metadat
         request = json_format.ParseDict(body, CreateLocalConnectorRequest())
         made = await ConnectorServiceStub(channel).CreateLocalConnector(request, metadata=credentials)
         ids[scope] = made.connector.connector_id
-    body = {"name": "Facts", "prompt_text": "Measure.", "json_schema": SCHEMA}
-    prompt = json_format.ParseDict(body, prompt_service_pb2.CreatePromptRequest())
+    facts: dict[str, Any] = {"name": "Facts", "prompt_text": "Measure.", "json_schema": SCHEMA}
+    prompt = json_format.ParseDict(facts, prompt_service_pb2.CreatePromptRequest())
     made = await PromptServiceStub(channel).CreatePrompt(prompt, metadata=credentials)
     return {**ids, "prompt": made.prompt.prompt_id}
 

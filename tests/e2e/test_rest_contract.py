@@ -100,7 +100,8 @@ async def test_the_contracts_example_is_saved_told_paused_and_resumed(site: Site
     assert _preserved(saved, body)
     assert saved["state"] in {"starting", "idle"}
     assert _preserved(await site.service.rest("GET", path), body)
-    for sent in (None, {}):  # pausing what is paused succeeds and changes nothing
+    nothing: tuple[dict[str, Any] | None, ...] = (None, {})
+    for sent in nothing:  # pausing what is paused succeeds and changes nothing
         paused = await site.service.rest("POST", f"{path}/pause", body=sent)
         assert _preserved(paused, body, paused=True)
         assert paused["state"] == "paused"
@@ -174,11 +175,12 @@ async def test_a_read_only_key_reads_and_does_not_write(site: Site) -> None:
     path = f"{await site.index()}/import"
     await site.service.rest("PUT", path, site.body("import"))
     assert (await _send(site, "GET", path, key=site.reader)).status_code == 200
-    for method, action, sent in (
+    steps: list[tuple[str, str, dict[str, Any]]] = [
         ("PUT", "", {"json": site.body("import")}),
         ("POST", "/pause", {}),
         ("POST", "/resume", {}),
-    ):
+    ]
+    for method, action, sent in steps:
         answer = await _send(site, method, path + action, key=site.reader, **sent)
         error = refused(answer, 403, "insufficient_scope")
         assert error["details"] == {"required_scope": "write", "scope": "read"}
@@ -189,7 +191,7 @@ async def test_another_owners_index_does_not_exist(site: Site) -> None:
     for kind in KINDS:
         await site.service.rest("PUT", f"{path}/{kind}", site.body(kind))
         for method, action in (("GET", ""), ("PUT", ""), ("POST", "/pause"), ("POST", "/resume"), ("DELETE", "")):
-            sent = {"json": site.body(kind)} if method == "PUT" else {}
+            sent: dict[str, Any] = {"json": site.body(kind)} if method == "PUT" else {}
             answer = await _send(site, method, f"{path}/{kind}{action}", key=site.stranger, **sent)
             refused(answer, 404, "not_found")
     assert (await site.service.rest("GET", f"{path}/import"))["paused"] is False

@@ -157,7 +157,9 @@ class Watched:
         while self.clock.now() < end:
             action = (await self.state()).next_action_at
             now = self.clock.now()
-            if action is None or action > now + SCAN_INTERVAL_MAX:
+            if action is None:  # stopped, or scanning
+                action = end
+            elif action > now + SCAN_INTERVAL_MAX:
                 action = now + 10
             self.clock.advance(min(end - now, max(1.0, math.ceil(action - now))))
             await self.step()

@@ -332,6 +332,16 @@ def test_a_changed_d_recomputes_the_due_time_from_the_same_last_change(old: floa
     assert world.run_until_fired().real == at
 
 
+def test_a_shorter_d_brings_the_next_scan_forward_and_a_longer_one_never_puts_it_off() -> None:
+    """Section 7; words: scan interval."""
+    world = World(config=configured(3600.0))
+    world.run(10)
+    world.configure(debounce=300.0)
+    assert world.state.next_scan_at == world.now + 30.0
+    world.configure(debounce=3600.0)
+    assert world.state.next_scan_at == world.now + 30.0
+
+
 def test_a_shorter_d_that_is_over_already_fires_after_one_complete_scan() -> None:
     """Section 7 and 2."""
     world = World(config=configured(3600.0))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from automation_engine.rules.debounce import due_trigger
+from automation_engine.rules.debounce import due_trigger, next_scan_at
 from automation_engine.rules.effects import StartBatch
 from automation_engine.rules.engine import decide
 from automation_engine.rules.events import Pending, RunRequested, ScanCompleted, Ticked
@@ -149,6 +149,12 @@ def test_max_wait_can_be_chosen() -> None:
         world.put(f"{world.real:06.0f}.mp4")
         world.run(10)
     assert world.fired[0].real == 300.0
+
+
+def test_a_scan_is_brought_forward_to_the_end_of_the_longest_wait() -> None:
+    """Section 3: what is ready then is known then."""
+    state = _waiting(config=configured(3600.0, max_wait=3600.0), window_opened_at=NOW - 3500)
+    assert next_scan_at(state, NOW, scan_started_at=NOW) == NOW + 100
 
 
 def test_the_longest_wait_counts_anew_after_a_firing() -> None:

@@ -24,7 +24,6 @@ CASES: list[dict[str, Any]] = yaml.safe_load(
     (Path(__file__).parents[2] / "cases/lifecycle.yaml").read_text(encoding="utf-8")
 )
 WATCHING = [Phase.STARTING, Phase.IDLE, Phase.WAITING, Phase.FIRING]
-_CONFIG = {"enabled", "paused"}
 _AGO = {"window_opened_ago": "window_opened_at", "last_change_ago": "last_change_at"}
 
 
@@ -175,6 +174,7 @@ def test_a_restart_makes_every_phase_but_stopped_scan_first(phase: Phase) -> Non
 @pytest.mark.parametrize("phase", WATCHING)
 def test_a_restart_picks_up_the_scan_that_was_under_way(phase: Phase) -> None:
     restarted = decide(state_of(phase, scanning=True), events.Restarted(), NOW).state
+    assert restarted.scanned_at is None
     assert (restarted.scanning, restarted.epoch, restarted.next_scan_at) == (True, 7, None)
 
 
@@ -190,6 +190,38 @@ def test_calling_a_scan_off_names_its_epoch_and_makes_it_old(phase: Phase) -> No
     decision = decide(state_of(phase, scanning=True), events.Paused(), NOW)
     assert decision.effects == (CancelScan(epoch=7),)
     assert decision.state.epoch == 8
+
+
+def test_a_request_to_run_what_fires_is_not_kept_for_later() -> None:
+    assert decide(state_of(Phase.FIRING), events.RunRequested(), NOW).state == state_of(Phase.FIRING)
+
+
+def test_after_the_last_batch_what_still_settles_has_a_window_of_its_own() -> None:
+    state = state_of(Phase.FIRING, ready=10, left_to_fire=10, settling=1)
+    fired = decide(state, events.Ticked(), NOW).state
+    assert fired.window_opened_at == state.last_change_at
+    assert (fired.trigger, fired.ready, fired.settling) == (None, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("changed", "newest_at", "last_change_at"),
+    [(True, None, NOW), (False, NOW - 5, NOW - 5), (False, None, NOW - 40), (False, NOW - 50, NOW - 40)],
+)
+def test_a_change_is_told_by_the_scan_or_by_the_newest_of_what_waits(
+    changed: bool,  # noqa: FBT001 - a column of the table
+    newest_at: float | None,
+    last_change_at: float,
+) -> None:
+    """A scan that is repeated after a crash finds nothing new: what its first attempt admitted still counts."""
+    pending = events.Pending(ready=1, oldest_at=NOW - 100, newest_at=newest_at)
+    scan = events.ScanCompleted(epoch=7, started_at=NOW, finished_at=NOW, changed=changed, pending=pending)
+    assert decide(state_of(Phase.WAITING, scanning=True), scan, NOW).state.last_change_at == last_change_at
+
+
+def test_time_makes_a_difference_at_the_end_of_the_longest_wait_also_while_a_scan_is_under_way() -> None:
+    state = state_of(Phase.WAITING, scanning=True)
+    assert state.next_action_at == state.deadline_at
+    assert replace(state, ready=0).next_action_at is None
 
 
 def test_a_new_scan_has_the_next_epoch() -> None:

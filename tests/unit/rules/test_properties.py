@@ -23,7 +23,7 @@ from automation_engine.rules.model import ImportMode, ImportState, LedgerState, 
 from tests.unit.rules.world import WATCH, Fired, World, configured
 
 bounded = settings(
-    max_examples=150,
+    max_examples=100,
     derandomize=True,
     database=None,
     deadline=None,
@@ -59,7 +59,7 @@ def _remove(world: World, name: str) -> None:
 arrivals = st.builds(
     lambda name, size: _deed(f"put({name!r}, {size})", lambda world: world.put(name, size)),
     st.sampled_from(NAMES),
-    st.sampled_from([0, 1, 100, 100]),
+    st.sampled_from([0, 1, 5, 100, 100, 100]),
 )
 removals = st.sampled_from(NAMES).map(lambda name: _deed(f"remove({name!r})", lambda world: _remove(world, name)))
 passing = st.one_of(
@@ -88,12 +88,13 @@ INTERRUPTING = {"pause()", "configure(enabled=False)", *(f"configure(watch={watc
 """Deeds that can stop a sequence of batches half-way: what is left of it fires later."""
 restarts = st.just(_deed("restart()", lambda world: world.restart()))
 rescans = st.just(_deed("rescan()", lambda world: world.rescan()))
+edges = st.floats(0.0, 20.0).map(lambda early: _deed(f"edge({early})", lambda world: world.edge(early)))
 ticks = st.just(_deed("tick()", lambda world: world.tick()))
 steps = st.one_of(st.floats(-5000.0, 5000.0), st.sampled_from([-1e6, -600.0, -300.0, -30.0, 300.0, 1e6])).map(
     lambda seconds: _deed(f"step_clock({seconds})", lambda world: world.step_clock(seconds))
 )
 
-usual = {arrivals: 6, passing: 8, rescans: 4, removals: 1}
+usual = {arrivals: 6, passing: 8, rescans: 2, edges: 3, removals: 1}
 unusual = {failures: 1, pauses: 1, puts: 1, restarts: 1, ticks: 1}
 
 
@@ -101,7 +102,7 @@ def _lives(weights: dict[st.SearchStrategy[Deed], int]) -> st.SearchStrategy[lis
     """Return lists of deeds; the weights say how often each kind comes."""
     kinds = [kind for kind, weight in weights.items() for _ in range(weight)]
     deeds = st.integers(0, len(kinds) - 1).flatmap(kinds.__getitem__)
-    return st.lists(deeds, min_size=5, max_size=40)
+    return st.lists(deeds, min_size=25, max_size=50)
 
 
 calm = _lives(usual)

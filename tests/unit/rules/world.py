@@ -158,6 +158,13 @@ class World:
         self.run(seconds)
         self.reachable = True
 
+    def edge(self, early: float) -> None:
+        """Let time pass until just before the next firing, and bring a scan forward to there."""
+        trigger = self.state.next_trigger_at
+        if trigger is not None:
+            self.run(min(max(0.0, trigger - self.now - early), 4000.0))
+            self.rescan()
+
     def rescan(self) -> None:
         """Bring the next scan forward."""
         if self.state.config.active:
