@@ -45,7 +45,7 @@ def why(state: ImportState, now: float) -> str:
     if state.phase is Phase.STARTING:
         return "One fresh complete scan comes first; then a full new window begins."
     if state.phase is Phase.FIRING:
-        return f"A sequence of batches is being started; {_objects(state.left_to_fire)} are left."
+        return f"A sequence of batches is being started; what is left of it: {_objects(state.left_to_fire)}."
     if state.phase is Phase.IDLE:
         return f"Nothing new waits; the next scan is {_in(state.next_scan_at, now)}."
     return _why_waiting(state, now)

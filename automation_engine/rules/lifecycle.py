@@ -12,8 +12,9 @@ waiting  re-aim?    stop        stay        scan? fire?  note it  scan soon  fir
 firing   re-aim?    stop        stay        next batch   stay     scan soon  take it in    degraded
 ======== ========== =========== =========== ============ ======== ========== ============= =============
 
-"start?" and "re-aim?": if the new configuration says so. ``restarted`` makes every phase but *stopped* scan first. A
-scan that reports an epoch other than the newest one is ignored everywhere: it never moves state back.
+"start?" and "re-aim?": if the new configuration says so. ``restarted`` makes every phase scan before it
+fires; only *stopped* stays so, and *firing* ends the sequence that fired already. A scan that reports an epoch other
+than the newest one is ignored everywhere: it never moves state back.
 """
 
 from __future__ import annotations

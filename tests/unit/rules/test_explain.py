@@ -46,7 +46,9 @@ _CASES = {
     "Waiting for quiet: 12,345 objects ready and 1 still settling; without another change the batch fires in 24 h.": (
         replace(_WAITING, ready=12_345, config=configured(86_400.0))
     ),
-    "A sequence of batches is being started; 20,000 objects are left.": _state(Phase.FIRING, left_to_fire=20_000),
+    "A sequence of batches is being started; what is left of it: 20,000 objects.": _state(
+        Phase.FIRING, left_to_fire=20_000
+    ),
     "The storage can't be listed (no answer); the next try is in 8 s, and nothing fires meanwhile.": replace(
         _WAITING, degraded=Degraded(cause="no answer", since=NOW - 60, attempts=2), next_scan_at=NOW + 8
     ),
