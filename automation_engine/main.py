@@ -175,7 +175,7 @@ async def _ticking(engine: Engine) -> AsyncIterator[None]:
     database = engine.database
     await watch.restart(database)
     scheduler = Scheduler()
-    scheduler.every(_period(engine, 1.0), "watch", partial(watch.tick, database))
+    scheduler.every(_period(engine, 1.0), "watch", watch.Watch(database).tick)
     scheduler.every(_period(engine, 5.0), "export", partial(watch.export_tick, database))
     scheduler.start()
     try:
@@ -265,7 +265,12 @@ async def _http(engine: Engine, app: FastAPI) -> AsyncIterator[None]:
     # Without a limit, a client that never sends the end of its request would hold up the stop for ever.
     server = _HttpServer(
         uvicorn.Config(
-            app, http="httptools", log_level="warning", lifespan="off", timeout_graceful_shutdown=round(_GRACE / 2)
+            app,
+            http="httptools",
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=round(_GRACE / 2),
         )
     )
     serving = asyncio.create_task(server.serve([listener]))

@@ -50,6 +50,7 @@ async def _serve(engine: str, host: str, port: int, stubs: str) -> None:
             port=port,
             http="httptools",
             log_level="warning",
+            access_log=False,
             timeout_graceful_shutdown=_GRACE,
         )
         await uvicorn.Server(config).serve()

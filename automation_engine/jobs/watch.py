@@ -8,12 +8,24 @@ from automation_engine.store import automations
 from automation_engine.store.database import Database
 
 
-async def tick(database: Database) -> None:
-    """Decide on the passing of time wherever it is due: start scans, fire what waited long enough."""
-    async with database.reading() as session:
-        due = await automations.due(session, database.clock.now())
-    for automation_id in due:
-        await tick_one(database, automation_id)
+class Watch:
+    """The tick of one process. It remembers its last instant: a clock that was set back makes everything due."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._last = float("-inf")
+
+    async def tick(self) -> None:
+        """Decide on the passing of time wherever it is due: start scans, fire what waited long enough."""
+        now = self._database.clock.now()
+        set_back, self._last = now < self._last, now
+        async with self._database.reading() as session:
+            if set_back:
+                due = await automations.all_of(session, automations.IMPORT)
+            else:
+                due = await automations.due(session, now)
+        for automation_id in due:
+            await tick_one(self._database, automation_id)
 
 
 async def tick_one(database: Database, automation_id: str) -> None:
@@ -42,7 +54,7 @@ async def export_tick(database: Database) -> None:
 async def restart(database: Database) -> None:
     """Make every automation scan before it fires: this process knows nothing of what happened meanwhile."""
     async with database.reading() as session:
-        known = await automations.active_ids(session, automations.IMPORT)
+        known = await automations.all_of(session, automations.IMPORT)
     for automation_id in known:
         async with database.transaction() as tx:
             row = await automations.lock(tx, automation_id)

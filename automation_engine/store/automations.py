@@ -18,7 +18,6 @@ from automation_engine.rules import events
 from automation_engine.rules.effects import CancelScan, ImportEffect, QueueRun, StartBatch, StartExport, StartScan
 from automation_engine.rules.engine import ExportDecision, ImportDecision, decide
 from automation_engine.rules.model import (
-    SCAN_INTERVAL_MAX,
     Degraded,
     ExportState,
     ImportConfig,
@@ -178,22 +177,18 @@ async def sibling(session: AsyncSession, index_id: str, kind: str) -> Automation
 
 
 async def due(session: AsyncSession, now: float, *, limit: int = 1000) -> Sequence[str]:
-    """Return the automations for which time makes a difference now.
-
-    An instant further ahead than a scan can be was written before the clock was set back: it is due, too. So are those
-    of a few who wait longer (degraded, or scanning): deciding on them changes nothing.
-    """
+    """Return the automations for which time makes a difference now."""
     at = col(Automation.next_action_at)
     statement = (
         select(Automation.automation_id)
-        .where(col(Automation.deleted_at).is_(None), or_(at <= now, at > now + SCAN_INTERVAL_MAX))
+        .where(col(Automation.deleted_at).is_(None), at <= now)
         .order_by(at)
         .limit(limit)
     )
     return (await session.exec(statement)).all()
 
 
-async def active_ids(session: AsyncSession, kind: str) -> Sequence[str]:
+async def all_of(session: AsyncSession, kind: str) -> Sequence[str]:
     """Return every automation of that kind that was not deleted."""
     statement = select(Automation.automation_id).where(Automation.kind == kind, col(Automation.deleted_at).is_(None))
     return (await session.exec(statement)).all()

@@ -18,7 +18,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from automation_engine.clock import Clock
-from automation_engine.store import sqlite_driver
 from automation_engine.store.ids import Ids
 
 Bell = Callable[[Sequence[tuple[str, str]]], Awaitable[None]]
@@ -113,8 +112,7 @@ def _create_engine(url: str) -> AsyncEngine:
         return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
     # A connection beyond the pool would be opened and closed for each use. The last one used comes first, so that few
     # of them fill their caches.
-    options = {"timeout": 30.0, "async_creator_fn": sqlite_driver.connect}
-    engine = create_async_engine(url, connect_args=options, pool_size=_CONNECTIONS, pool_use_lifo=True)
+    engine = create_async_engine(url, connect_args={"timeout": 30.0}, pool_size=_CONNECTIONS, pool_use_lifo=True)
     event.listen(engine.sync_engine, "connect", _set_up_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine

@@ -17,6 +17,7 @@ import orjson
 from automation_engine.v1 import automation_service_pb2 as pb
 from automation_engine.v1.automation_service_pb2_grpc import AutomationServiceStub
 from gateway.app import create_app
+from gateway.codec import Codec
 from gateway.dispatch import InProcessDispatch
 from gateway.stubs import load_stubs
 from tests.bench.load import CONNECTIONS, Target, cpu_seconds, http_rate, request_bytes
@@ -43,9 +44,9 @@ async def measure() -> list[Figure]:
         for verb in ("GET", "PUT"):
             echo = _http_side(served["fastapi"], verb)
             for kind, name, goal in (
-                ("gateway", f"REST {verb} in process", "≥ 1.5×"),
+                ("gateway", f"REST {verb} in process", "≥ 1.5"),
                 ("engine", f"REST {verb} in process, with auth, validation, SQLite", ""),
-                ("bridge", f"REST {verb} over a unix socket", "≥ 0.5×"),
+                ("bridge", f"REST {verb} over a unix socket", "≥ 0.5"),
             ):
                 figures += await _sides(name, _http_side(served[kind], verb), "FastAPI, pydantic", echo, goal)
         async with _rpc_side(served["engine_rpc"]) as ours, _rpc_side(served["echo_rpc"]) as theirs:
@@ -89,10 +90,9 @@ async def _rpc_side(served: dict[str, Any]) -> AsyncIterator[_Side]:
         request = pb.GetImportAutomationRequest(index_id=INDEX)
         metadata = (("x-api-key", served["key"]),)
         if served["key"]:
-            body = pb.PutImportAutomationRequest(index_id=INDEX)
-            body.import_automation.connector_id, body.import_automation.debounce_interval = "conn_bench", 1
-            body.import_automation.prompt_preset.prompt_id = "prompt_bench"
-            await AutomationServiceStub(channel).PutImportAutomation(body, metadata=metadata)
+            put = pb.PutImportAutomationRequest(index_id=INDEX)
+            Codec(load_stubs(STUBS).rest_name).decode(put.import_automation, orjson.dumps(PUT_BODY))
+            await AutomationServiceStub(channel).PutImportAutomation(put, metadata=metadata)
 
         async def client(stop_at: float) -> int:
             calls = 0

@@ -113,7 +113,7 @@ def table(figures: Iterable[Figure]) -> Table:
             f"{_shown(figure.value)} {figure.unit}",
             figure.reference,
             _shown(figure.reference_value),
-            "" if figure.ratio is None else f"{figure.ratio:.2f}×",
+            "" if figure.ratio is None else f"{figure.ratio:,.2f}",
             figure.goal,
         )
     for column in (1, 3, 4):

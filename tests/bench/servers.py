@@ -1,8 +1,8 @@
 """The servers that are measured, each a process of its own: ``python -m tests.bench.servers KIND``.
 
-A server prints one line of JSON when it is ready (pid, port, key, index, a GET's answer) and ends with its standard
-input. ``engine`` is the product's REST over its database; ``gateway`` the same routes over a servicer that does nothing;
-``channel`` that servicer behind a unix socket, with the gateway as ``bridge`` before it; ``fastapi`` the bare echo.
+A server prints one line of JSON when it is ready (pid, port, key) and ends with its standard input. ``engine`` is
+the product's REST over its database; ``gateway`` the same routes over a servicer that does nothing; ``channel`` that
+servicer behind a unix socket, with the gateway as ``bridge`` before it; ``fastapi`` the bare echo.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -181,7 +181,6 @@ async def _opened() -> AsyncIterator[tuple[Database, Stores, str]]:
         stores = Stores(SecretBox.open(folder), allowed_roots=[folder])
         async with database.transaction() as tx:
             _, key = await keys.create(tx, "ada", "bench", ["admin"])
-            at = {"created_at": tx.now, "updated_at": tx.now}
             tx.add(MediaIndex(index_id=INDEX, owner="ada", name="Bench", created_at=tx.now))
             tx.add(
                 Connector(
@@ -193,7 +192,8 @@ async def _opened() -> AsyncIterator[tuple[Database, Stores, str]]:
                     scopes=["import"],
                     import_mode="all",
                     settings={"root": name},
-                    **at,
+                    created_at=tx.now,
+                    updated_at=tx.now,
                 )
             )
             tx.add(
@@ -205,7 +205,8 @@ async def _opened() -> AsyncIterator[tuple[Database, Stores, str]]:
                     prompt_text="Measure.",
                     json_schema={"type": "object", "properties": {"duration": {"type": "number"}}},
                     semantic_indexing={},
-                    **at,
+                    created_at=tx.now,
+                    updated_at=tx.now,
                 )
             )
         yield database, stores, key
@@ -260,7 +261,7 @@ async def _bridge() -> None:
         await _http(gateway_app(channel))
 
 
-KINDS: dict[str, tuple[int, Callable[[], Awaitable[None]]]] = {
+KINDS: dict[str, tuple[int, Callable[[], Coroutine[Any, Any, None]]]] = {
     "engine": (0, _engine),
     "gateway": (0, lambda: _http(_bare_app())),
     "fastapi": (0, lambda: _http(fastapi_app())),

@@ -161,6 +161,7 @@ class World:
     folder: Path
     clock: VirtualClock
     database: MortalDatabase
+    watch: watch.Watch
     worker: Worker
     client: httpx.AsyncClient
     key: str
@@ -236,7 +237,7 @@ class World:
     async def settle(self) -> None:
         """Do what is due now, until nothing is."""
         while True:
-            await watch.tick(self.database)
+            await self.watch.tick()
             await watch.export_tick(self.database)
             async with self.database.reading() as session:
                 due = await work.due(session, self.database)
@@ -281,7 +282,8 @@ async def open_world(folder: Path, *, before: World | None = None, url: str | No
     worker = make_worker(database, stores, folder / "downloads", lambda: 0.5)
     transport = httpx.ASGITransport(make_app(database, stores))
     async with httpx.AsyncClient(transport=transport, base_url="http://world") as client:
-        yield World(folder, clock, database, worker, client, key, dict(before.ids) if before else {})
+        ids = dict(before.ids) if before else {}
+        yield World(folder, clock, database, watch.Watch(database), worker, client, key, ids)
     await stores.close()
     await database.close()
 

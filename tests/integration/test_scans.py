@@ -96,6 +96,7 @@ class Watched:
         self.storage = storage
         self.folder = folder
         self.scans = Scans(database, storage, lambda: 0.5)
+        self.watch = watch.Watch(database)
 
     async def create(self, *, import_mode: str = "all", **config: Any) -> None:
         given = {"watch": Watch(connector_id="conn_1", source_prefix="in"), "debounce": 300.0}
@@ -139,7 +140,7 @@ class Watched:
 
     async def step(self) -> None:
         """One tick, and the scans that it started."""
-        await watch.tick(self.database)
+        await self.watch.tick()
         await self.perform()
 
     async def perform(self) -> None:
@@ -175,7 +176,7 @@ class Watched:
 
     async def reborn(self) -> None:
         """Another process takes over."""
-        self.scans = Scans(self.database, self.storage, lambda: 0.5)
+        self.scans, self.watch = Scans(self.database, self.storage, lambda: 0.5), watch.Watch(self.database)
         await work.recover(self.database)
         await watch.restart(self.database)
 
@@ -413,7 +414,7 @@ async def test_a_pause_between_two_batches_of_a_sequence_starts_no_further_job(w
         watched.write(f"{at}.mp4")
     await watched.run(290)
     watched.clock.advance(20)
-    await watch.tick(watched.database)
+    await watched.watch.tick()
     await watched.perform()
     assert (await watched.state()).phase is Phase.FIRING
     await watched.decide(events.Paused())
@@ -486,10 +487,24 @@ async def test_after_a_restart_an_overdue_window_fires_once_and_after_a_scan(wat
     await watched.run(200)
     watched.clock.advance(50_000)
     await watched.reborn()
-    await watch.tick(watched.database)
+    await watched.watch.tick()
     assert await watched.batches() == []
     await watched.perform()
     await watched.run(1000)
+    assert await watched.batches() == [("quiet", ["a.mp4"])]
+
+
+async def test_a_clock_that_is_set_back_is_noticed_at_the_next_tick(watched: Watched) -> None:
+    """Section 9: however small the step, the remaining wait is capped at D from then on."""
+    await watched.create()
+    watched.write("a.mp4")
+    await watched.run(60)
+    watched.clock.advance(-45)
+    await watched.step()
+    state, now = await watched.state(), watched.clock.now()
+    assert state.next_trigger_at is not None
+    assert state.next_trigger_at - now <= 300
+    await watched.run(301)
     assert await watched.batches() == [("quiet", ["a.mp4"])]
 
 
@@ -497,7 +512,7 @@ async def test_a_frozen_scan_that_wakes_up_changes_nothing(watched: Watched) -> 
     """Section 8: its lease was given to another process."""
     await watched.create()
     watched.write("a.mp4")
-    await watch.tick(watched.database)
+    await watched.watch.tick()
     async with watched.database.reading() as session:
         ((_, work_id),) = await work.due(session, watched.database)
     frozen = await work.claim(watched.database, work_id)
