@@ -22,6 +22,8 @@ NewObject = tuple[bytes, str, str, int, float]
 """Fingerprint, key, version, size in bytes, last modified in seconds since the epoch."""
 
 _SPOOL = 8 << 20
+_SPOOLED = 5_000
+"""New objects that are put by, and later admitted, together."""
 
 
 class Census:
@@ -33,7 +35,9 @@ class Census:
         self._pattern = compile_pattern(watch.file_pattern)
         self._known = known
         self._seen = np.zeros(len(known), dtype=np.bool_)
+        self._fresh: list[NewObject] = []
         self._spool = SpooledTemporaryFile(max_size=_SPOOL)  # noqa: SIM115 - closed by close()
+        self.known = len(known)
         self.listed = 0
         self.matched = 0
         self.new = 0
@@ -48,13 +52,12 @@ class Census:
         prints = [fingerprint(self._watch.connector_id, info.key, info.version) for info in matching]
         positions = self._known.positions(prints)
         self._seen[positions[positions >= 0]] = True
-        fresh: list[NewObject] = [
-            (prints[at], matching[at].key, matching[at].version, matching[at].size, matching[at].last_modified)
-            for at in np.flatnonzero(positions < 0).tolist()
-        ]
-        if fresh:
-            self.new += len(fresh)
-            marshal.dump(fresh, self._spool)
+        for at in np.flatnonzero(positions < 0).tolist():
+            info = matching[at]
+            self._fresh.append((prints[at], info.key, info.version, info.size, info.last_modified))
+            self.new += 1
+        if len(self._fresh) >= _SPOOLED:
+            self._put_by()
 
     def watches(self, key: str) -> bool:
         """Whether the automation is about a key at all."""
@@ -66,10 +69,16 @@ class Census:
 
     def pages_of_new(self) -> Iterator[list[NewObject]]:
         """Yield the new objects, in pages."""
+        self._put_by()
         end = self._spool.tell()
         self._spool.seek(0)
         while self._spool.tell() < end:
             yield marshal.load(self._spool)  # noqa: S302 - written by this object alone
+
+    def _put_by(self) -> None:
+        if self._fresh:
+            marshal.dump(self._fresh, self._spool)
+            self._fresh = []
 
     def seen(self, prints: Sequence[bytes]) -> list[bool]:
         """Return for each fingerprint whether the listing held it."""

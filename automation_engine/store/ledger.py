@@ -103,19 +103,17 @@ async def admit(
         }
         for entry in unique.values()
     ]
-    for at in range(0, len(rows), CHUNK):
-        statement = insert(LedgerEntry).values(rows[at : at + CHUNK])
-        back = {
-            name: getattr(statement.excluded, name)
-            for name in ("state", "hold", "growing", "epoch", "first_seen_at", "reason")
-        }
-        await tx.exec(
-            statement.on_conflict_do_update(
-                index_elements=["automation_seq", "fingerprint"],
-                set_=back,
-                where=col(LedgerEntry.state) == LedgerState.GONE.value,
-            )
-        )
+    statement = insert(LedgerEntry)
+    back = ("state", "hold", "growing", "epoch", "first_seen_at", "reason")
+    # On the connection: the session's own bulk insert takes ten times as long.
+    await (await tx.connection()).execute(
+        statement.on_conflict_do_update(
+            index_elements=["automation_seq", "fingerprint"],
+            set_={name: getattr(statement.excluded, name) for name in back},
+            where=col(LedgerEntry.state) == LedgerState.GONE.value,
+        ),
+        rows,
+    )
 
 
 async def waiting(
