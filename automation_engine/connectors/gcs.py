@@ -65,8 +65,8 @@ class GcsStore:
         while True:
             page = await self._page(query, where)
             objects = _listed(page, prefix, where)
-            for start in range(0, len(objects), PAGE_SIZE):
-                yield objects[start : start + PAGE_SIZE]
+            if objects:
+                yield objects
             token = page.get("nextPageToken")
             if not token:
                 return
@@ -107,7 +107,7 @@ class GcsStore:
                 yield chunk
 
     async def put(self, key: str, chunks: AsyncIterator[bytes], *, content_type: str) -> ObjectInfo:
-        """Write by one request, or by a resumable upload from ``PART_SIZE`` on; GCS shows neither before it is whole."""
+        """Write by one request, or from ``PART_SIZE`` on by a resumable upload; neither shows before it is whole."""
         where = self.uri(key)
         self._client.object(key, {})  # for its refusals, before a byte is sent
         pieces = parts(chunks)

@@ -15,17 +15,16 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 from urllib.parse import unquote_plus, urlsplit
-from xml.etree.ElementTree import Element, ParseError, fromstring
+from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape
 
 import aiohttp
 
 from automation_engine.connectors.protocol import PAGE_SIZE, ObjectInfo
 from automation_engine.connectors.s3_client import S3Client, failure
+from automation_engine.connectors.web import PART_SIZE, origin, parts
+from automation_engine.connectors.xml_documents import parse, required, tag
 from automation_engine.errors import StorageError, StorageUnavailable, VersionMismatch
-
-PART_SIZE = 8 << 20
-"""Bytes in a part of a multipart upload, and the most that is sent in a single request: 10,000 parts make 78 GiB."""
 
 CHUNK_SIZE = 1 << 20
 """Most bytes in a chunk of a stream."""
@@ -103,10 +102,10 @@ class S3Store:
 
         ``last_modified`` is the server's time when the write was done.
         """
-        parts = _parts(chunks)
-        first = await anext(parts, b"")
+        pieces = parts(chunks)
+        first = await anext(pieces, b"")
         if len(first) == PART_SIZE:
-            return await self._put_parts(key, first, parts, content_type)
+            return await self._put_parts(key, first, pieces, content_type)
         headers = {"Content-Type": content_type}
         async with self._client.request("PUT", key, headers=headers, body=first) as response:
             return self._info(key, response, len(first))
@@ -125,7 +124,7 @@ class S3Store:
         started = await self._client.document(
             "POST", key, query={"uploads": ""}, headers={"Content-Type": content_type}
         )
-        upload = {"uploadId": _required(_parse(started, "InitiateMultipartUploadResult", where), "UploadId", where)}
+        upload = {"uploadId": required(parse(started, "InitiateMultipartUploadResult", where), "UploadId", where)}
         try:
             etags = [await self._put_part(key, upload, 1, first)]
             size = len(first)
@@ -145,17 +144,17 @@ class S3Store:
             return self._info(key, response, len(part)).version.rpartition("-")[0]
 
     async def _complete(self, key: str, upload: dict[str, str], etags: list[str], size: int) -> ObjectInfo:
-        parts = "".join(
+        listed = "".join(
             f"<Part><PartNumber>{number}</PartNumber><ETag>&quot;{escape(etag)}&quot;</ETag></Part>"
             for number, etag in enumerate(etags, 1)
         )
-        body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
+        body = f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode()
         async with self._client.request("POST", key, query=upload, body=body) as response:
             answer = await response.read()
             modified = _seconds(response)
         if b"<Error>" in answer:  # S3 may fail after it has answered 200
             raise failure(500, answer, self.uri(key))
-        etag = _required(_parse(answer, "CompleteMultipartUploadResult", self.uri(key)), "ETag", self.uri(key))
+        etag = required(parse(answer, "CompleteMultipartUploadResult", self.uri(key)), "ETag", self.uri(key))
         return ObjectInfo(key=key, version=_version(etag, size), size=size, last_modified=modified)
 
     def _info(self, key: str, response: aiohttp.ClientResponse, size: int | None) -> ObjectInfo:
@@ -183,13 +182,13 @@ class _Page(NamedTuple):
 
 def _parse_page(document: bytes, prefix: str, where: str) -> _Page:
     """Read one ListBucketResult, strictly: what is missing or odd makes the listing fail rather than end."""
-    root = _parse(document, "ListBucketResult", where)
-    truncated = _required(root, "IsTruncated", where)
-    token = root.findtext(_tag(root, "NextContinuationToken"))
+    root = parse(document, "ListBucketResult", where)
+    truncated = required(root, "IsTruncated", where)
+    token = root.findtext(tag(root, "NextContinuationToken"))
     if truncated not in {"true", "false"} or (truncated == "true" and not token):
         raise StorageUnavailable(f"{where}: a page says IsTruncated={truncated} and does not tell how to go on")
     try:
-        objects = [_listed(element, where) for element in root.iterfind(_tag(root, "Contents"))]
+        objects = [_listed(element, where) for element in root.iterfind(tag(root, "Contents"))]
     except ValueError as error:
         raise StorageUnavailable(f"{where}: a page lists an object that can't be read: {error}") from error
     if any(not listed.key.startswith(prefix) for listed in objects):
@@ -198,38 +197,14 @@ def _parse_page(document: bytes, prefix: str, where: str) -> _Page:
 
 
 def _listed(element: Element, where: str) -> ObjectInfo:
-    size = int(_required(element, "Size", where))
+    size = int(required(element, "Size", where))
     return ObjectInfo(
         # S3 writes a space as "+" and a plus as "%2B".
-        key=unquote_plus(_required(element, "Key", where), errors="strict"),
-        version=_version(_required(element, "ETag", where), size),
+        key=unquote_plus(required(element, "Key", where), errors="strict"),
+        version=_version(required(element, "ETag", where), size),
         size=size,
-        last_modified=datetime.fromisoformat(_required(element, "LastModified", where)).timestamp(),
+        last_modified=datetime.fromisoformat(required(element, "LastModified", where)).timestamp(),
     )
-
-
-def _parse(document: bytes, name: str, where: str) -> Element:
-    if b"<!DOCTYPE" in document:  # no S3 answer has one, and entities are an attack
-        raise StorageUnavailable(f"{where}: the answer is not an S3 document")
-    try:
-        root = fromstring(document)  # noqa: S314 - without a DOCTYPE there are no entities to expand
-    except ParseError as error:
-        raise StorageUnavailable(f"{where}: the answer is broken XML: {error}") from error
-    if root.tag.rpartition("}")[2] != name:
-        raise StorageUnavailable(f"{where}: the answer is a {root.tag.rpartition('}')[2]}, not a {name}")
-    return root
-
-
-def _tag(element: Element, name: str) -> str:
-    """Return the name in the namespace of the element; some servers use none."""
-    return element.tag[: element.tag.find("}") + 1] + name
-
-
-def _required(element: Element, name: str, where: str) -> str:
-    text = element.findtext(_tag(element, name))
-    if not text:
-        raise StorageUnavailable(f"{where}: the answer lacks {name}")
-    return text
 
 
 def _version(etag: str, size: int) -> str:
@@ -251,24 +226,8 @@ def _seconds(response: aiohttp.ClientResponse) -> float:
 
 
 def _place(bucket: str, endpoint_url: str | None) -> str:
-    """Return the bucket's one address: the host in lower case, without the scheme's own port."""
-    if endpoint_url is None:
+    """Return the bucket's one address. All of AWS is one endpoint."""
+    host = urlsplit(endpoint_url).hostname or "" if endpoint_url is not None else ""
+    if endpoint_url is None or host.endswith((".amazonaws.com", ".amazonaws.com.cn")):
         return f"https://s3.amazonaws.com/{bucket}/"
-    url = urlsplit(endpoint_url)
-    host = url.hostname or ""
-    if host.endswith((".amazonaws.com", ".amazonaws.com.cn")):
-        return f"https://s3.amazonaws.com/{bucket}/"
-    port = "" if url.port in {None, {"http": 80, "https": 443}.get(url.scheme)} else f":{url.port}"
-    return f"{url.scheme}://{f'[{host}]' if ':' in host else host}{port}{url.path.rstrip('/')}/{bucket}/"
-
-
-async def _parts(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Regroup chunks into parts of ``PART_SIZE``, the last one shorter."""
-    buffer = bytearray()
-    async for chunk in chunks:
-        buffer += chunk
-        while len(buffer) >= PART_SIZE:
-            yield bytes(buffer[:PART_SIZE])
-            del buffer[:PART_SIZE]
-    if buffer:
-        yield bytes(buffer)
+    return f"{origin(endpoint_url)}/{bucket}/"

@@ -8,19 +8,17 @@ the caller, who has the patience, that one may help.
 from __future__ import annotations
 
 import asyncio
-import io
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from html import unescape
-from urllib.parse import quote, urlsplit
 
 import aiohttp
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from yarl import URL
 
+from automation_engine.connectors.web import MAX_ERROR_BYTES, Web, document, encoded_key, encoded_query
 from automation_engine.errors import (
     ObjectNotFound,
     StorageDenied,
@@ -33,12 +31,7 @@ from automation_engine.errors import (
 MAX_KEY_BYTES = 1024
 """The longest key S3 stores, in UTF-8."""
 
-_MAX_DOCUMENT_BYTES = 16 << 20
-_MAX_ERROR_BYTES = 64 << 10
 _SIGN_IN_THREAD_BYTES = 256 << 10
-_READ_BUFFER_BYTES = 1 << 20
-_UNRESERVED = "-_.~"
-_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=30, sock_connect=10, sock_read=60)
 _ERRORS: dict[str, type[StorageError]] = {
     "NoSuchKey": ObjectNotFound,
     "NoSuchVersion": ObjectNotFound,
@@ -72,7 +65,7 @@ class S3Client:
         self.bucket = bucket
         self._base = _base_url(bucket, region, endpoint_url)
         self._signer = S3SigV4Auth(Credentials(access_key_id, secret_access_key), "s3", region)
-        self._session: aiohttp.ClientSession | None = None
+        self._web = Web()
 
     @asynccontextmanager
     async def request(
@@ -91,22 +84,11 @@ class S3Client:
         where = f"s3://{self.bucket}/{key or ''}"
         url = self._url(key, query or {}, where)
         signed = await self._signed(method, url, headers or {}, body)
-        try:
-            async with self._open_session().request(
-                method,
-                URL(url, encoded=True),
-                headers=signed,
-                data=io.BytesIO(body) if body else None,
-                allow_redirects=False,
-            ) as response:
-                # A range behind the end of an object is an answer of its own, not a failure.
-                if response.status not in {200, 204, 206, 416}:
-                    raise await self._failure(method, key, headers or {}, response, where)
-                yield response
-        except TimeoutError as error:
-            raise StorageUnavailable(f"{where}: no answer in time from {urlsplit(self._base).netloc}") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise StorageUnavailable(f"{where}: {error or type(error).__name__}") from error
+        async with self._web.request(method, url, headers=signed, body=body, where=where) as response:
+            # A range behind the end of an object is an answer of its own, not a failure.
+            if response.status not in {200, 204, 206, 416}:
+                raise await self._failure(method, key, headers or {}, response, where)
+            yield response
 
     async def document(
         self,
@@ -118,45 +100,16 @@ class S3Client:
         body: bytes = b"",
     ) -> bytes:
         """Return the whole body of an answer that must be a document of at most 16 MiB."""
-        data = bytearray()
         async with self.request(method, key, query=query, headers=headers, body=body) as response:
-            async for chunk in response.content.iter_any():
-                data += chunk
-                if len(data) > _MAX_DOCUMENT_BYTES:
-                    raise StorageUnavailable(f"s3://{self.bucket}: an answer above {_MAX_DOCUMENT_BYTES} bytes")
-        return bytes(data)
+            return await document(response, f"s3://{self.bucket}")
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._session is not None:
-            await self._session.close()
-
-    def _open_session(self) -> aiohttp.ClientSession:
-        # Opened late: a session belongs to the loop that runs when it is made.
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                timeout=_TIMEOUT,
-                auto_decompress=False,
-                read_bufsize=_READ_BUFFER_BYTES,
-                skip_auto_headers=["Content-Type"],
-            )
-        return self._session
+        await self._web.close()
 
     def _url(self, key: str | None, query: Mapping[str, str], where: str) -> str:
-        parameters = "&".join(
-            f"{quote(name, safe=_UNRESERVED)}={quote(value, safe=_UNRESERVED)}" for name, value in query.items()
-        )
-        if key is None:
-            path = ""
-        else:
-            try:
-                raw = key.encode()
-            except UnicodeEncodeError as error:
-                raise StorageDenied(f"{where!r}: S3 keys are UTF-8, and this one holds a lone surrogate") from error
-            if not 0 < len(raw) <= MAX_KEY_BYTES:
-                raise StorageDenied(f"{where}: S3 keys have 1 to {MAX_KEY_BYTES} bytes, not {len(raw)}")
-            path = quote(raw, safe=_UNRESERVED + "/")
-        return f"{self._base}{path}?{parameters}" if parameters else f"{self._base}{path}"
+        path = "" if key is None else encoded_key(key, where, slashes=True, max_bytes=MAX_KEY_BYTES)
+        return f"{self._base}{path}{encoded_query(query)}"
 
     async def _signed(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> dict[str, str]:
         request = AWSRequest(method=method, url=url, headers={**headers, "Accept-Encoding": "identity"}, data=body)
@@ -169,7 +122,7 @@ class S3Client:
     async def _failure(
         self, method: str, key: str | None, headers: Mapping[str, str], response: aiohttp.ClientResponse, where: str
     ) -> StorageError:
-        error = failure(response.status, await response.content.read(_MAX_ERROR_BYTES), where)
+        error = failure(response.status, await response.content.read(MAX_ERROR_BYTES), where)
         # A missing bucket must not look like a missing object, so two answers are asked for again in the plainest way:
         # those to HEAD have no body and so no reason; and SeaweedFS judges If-Match before it looks for the bucket.
         if method == "HEAD" or (isinstance(error, ObjectNotFound) and "If-Match" in headers):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, TypeAlias
 
 from automation_engine.connectors.pool import Stores
 from automation_engine.connectors.protocol import ObjectInfo, ObjectStore
@@ -36,6 +36,13 @@ TEST_SECONDS = 30.0
 """How long a storage may take to answer a test, in real seconds."""
 
 _NAMED = 5
+
+_Creation: TypeAlias = (
+    pb.CreateS3ConnectorRequest
+    | pb.CreateGcsConnectorRequest
+    | pb.CreateAzureConnectorRequest
+    | pb.CreateLocalConnectorRequest
+)
 
 
 def message(row: Connector) -> connector_pb2.Connector:
@@ -89,15 +96,34 @@ class ConnectorServicer(ConnectorServiceServicer):
         context: Any,
     ) -> pb.CreateS3ConnectorResponse:
         """Create a connector to a bucket, which is not reached yet. Raises ``InvalidArgument``."""
-        settings = {"bucket": request.bucket, "region": request.region}
-        if request.endpoint_url:
-            settings["endpoint_url"] = request.endpoint_url
-        secrets = {
-            "aws_access_key_id": request.aws_access_key_id,
-            "aws_secret_access_key": request.aws_secret_access_key,
-        }
+        settings = _given(request, "bucket", "region", "endpoint_url")
+        secrets = _given(request, "aws_access_key_id", "aws_secret_access_key")
         await self._stores.unsaved("s3", settings, secrets).close()
         return pb.CreateS3ConnectorResponse(connector=message(await self._create(request, "s3", settings, secrets)))
+
+    async def CreateGcsConnector(
+        self,
+        request: pb.CreateGcsConnectorRequest,
+        context: Any,
+    ) -> pb.CreateGcsConnectorResponse:
+        """Create a connector to a bucket, which is not reached yet. Raises ``InvalidArgument``."""
+        settings = _given(request, "bucket", "gcp_project_id", "endpoint_url")
+        secrets = _given(request, "credentials_file")
+        await self._stores.unsaved("gcs", settings, secrets).close()
+        return pb.CreateGcsConnectorResponse(connector=message(await self._create(request, "gcs", settings, secrets)))
+
+    async def CreateAzureConnector(
+        self,
+        request: pb.CreateAzureConnectorRequest,
+        context: Any,
+    ) -> pb.CreateAzureConnectorResponse:
+        """Create a connector to a container, which is not reached yet. Raises ``InvalidArgument``."""
+        settings = _given(request, "storage_account", "container", "endpoint_url")
+        secrets = _given(request, "tenant_id", "client_id", "client_secret", "authority_host", "account_key")
+        await self._stores.unsaved("azure", settings, secrets).close()
+        return pb.CreateAzureConnectorResponse(
+            connector=message(await self._create(request, "azure", settings, secrets))
+        )
 
     async def CreateLocalConnector(
         self,
@@ -116,7 +142,7 @@ class ConnectorServicer(ConnectorServiceServicer):
 
     async def _create(
         self,
-        request: pb.CreateS3ConnectorRequest | pb.CreateLocalConnectorRequest,
+        request: _Creation,
         provider: str,
         settings: Mapping[str, str],
         secrets: Mapping[str, str] | None,
@@ -250,6 +276,11 @@ async def _browse(
         if len(found) >= BROWSE_FILES or pages == BROWSE_PAGES:
             break
     return [file_message(info.key, info) for info in sorted(found[:BROWSE_FILES], key=lambda info: info.key)]
+
+
+def _given(request: _Creation, *names: str) -> dict[str, str]:
+    """Return the text fields of these names that are not empty."""
+    return {name: value for name in names if (value := getattr(request, name))}
 
 
 def _changes(request: pb.UpdateConnectorRequest) -> dict[str, Any]:

@@ -40,6 +40,66 @@ class CreateS3ConnectorResponse(_message.Message):
     connector: _connector_pb2.Connector
     def __init__(self, connector: _Optional[_Union[_connector_pb2.Connector, _Mapping]] = ...) -> None: ...
 
+class CreateGcsConnectorRequest(_message.Message):
+    __slots__ = ("name", "bucket", "gcp_project_id", "credentials_file", "scopes", "import_mode", "export_base_path", "endpoint_url")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    BUCKET_FIELD_NUMBER: _ClassVar[int]
+    GCP_PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    CREDENTIALS_FILE_FIELD_NUMBER: _ClassVar[int]
+    SCOPES_FIELD_NUMBER: _ClassVar[int]
+    IMPORT_MODE_FIELD_NUMBER: _ClassVar[int]
+    EXPORT_BASE_PATH_FIELD_NUMBER: _ClassVar[int]
+    ENDPOINT_URL_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    bucket: str
+    gcp_project_id: str
+    credentials_file: str
+    scopes: _containers.RepeatedScalarFieldContainer[_connector_pb2.ConnectorScope]
+    import_mode: _connector_pb2.ImportMode
+    export_base_path: str
+    endpoint_url: str
+    def __init__(self, name: _Optional[str] = ..., bucket: _Optional[str] = ..., gcp_project_id: _Optional[str] = ..., credentials_file: _Optional[str] = ..., scopes: _Optional[_Iterable[_Union[_connector_pb2.ConnectorScope, str]]] = ..., import_mode: _Optional[_Union[_connector_pb2.ImportMode, str]] = ..., export_base_path: _Optional[str] = ..., endpoint_url: _Optional[str] = ...) -> None: ...
+
+class CreateGcsConnectorResponse(_message.Message):
+    __slots__ = ("connector",)
+    CONNECTOR_FIELD_NUMBER: _ClassVar[int]
+    connector: _connector_pb2.Connector
+    def __init__(self, connector: _Optional[_Union[_connector_pb2.Connector, _Mapping]] = ...) -> None: ...
+
+class CreateAzureConnectorRequest(_message.Message):
+    __slots__ = ("name", "storage_account", "container", "tenant_id", "client_id", "client_secret", "scopes", "import_mode", "export_base_path", "endpoint_url", "authority_host", "account_key")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    STORAGE_ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    CONTAINER_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_ID_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_SECRET_FIELD_NUMBER: _ClassVar[int]
+    SCOPES_FIELD_NUMBER: _ClassVar[int]
+    IMPORT_MODE_FIELD_NUMBER: _ClassVar[int]
+    EXPORT_BASE_PATH_FIELD_NUMBER: _ClassVar[int]
+    ENDPOINT_URL_FIELD_NUMBER: _ClassVar[int]
+    AUTHORITY_HOST_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_KEY_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    storage_account: str
+    container: str
+    tenant_id: str
+    client_id: str
+    client_secret: str
+    scopes: _containers.RepeatedScalarFieldContainer[_connector_pb2.ConnectorScope]
+    import_mode: _connector_pb2.ImportMode
+    export_base_path: str
+    endpoint_url: str
+    authority_host: str
+    account_key: str
+    def __init__(self, name: _Optional[str] = ..., storage_account: _Optional[str] = ..., container: _Optional[str] = ..., tenant_id: _Optional[str] = ..., client_id: _Optional[str] = ..., client_secret: _Optional[str] = ..., scopes: _Optional[_Iterable[_Union[_connector_pb2.ConnectorScope, str]]] = ..., import_mode: _Optional[_Union[_connector_pb2.ImportMode, str]] = ..., export_base_path: _Optional[str] = ..., endpoint_url: _Optional[str] = ..., authority_host: _Optional[str] = ..., account_key: _Optional[str] = ...) -> None: ...
+
+class CreateAzureConnectorResponse(_message.Message):
+    __slots__ = ("connector",)
+    CONNECTOR_FIELD_NUMBER: _ClassVar[int]
+    connector: _connector_pb2.Connector
+    def __init__(self, connector: _Optional[_Union[_connector_pb2.Connector, _Mapping]] = ...) -> None: ...
+
 class CreateLocalConnectorRequest(_message.Message):
     __slots__ = ("name", "root", "scopes", "import_mode", "export_base_path")
     NAME_FIELD_NUMBER: _ClassVar[int]

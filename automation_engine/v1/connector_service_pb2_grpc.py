@@ -40,6 +40,16 @@ class ConnectorServiceStub:
                 request_serializer=automation__engine_dot_v1_dot_connector__service__pb2.CreateS3ConnectorRequest.SerializeToString,
                 response_deserializer=automation__engine_dot_v1_dot_connector__service__pb2.CreateS3ConnectorResponse.FromString,
                 _registered_method=True)
+        self.CreateGcsConnector = channel.unary_unary(
+                '/automation_engine.v1.ConnectorService/CreateGcsConnector',
+                request_serializer=automation__engine_dot_v1_dot_connector__service__pb2.CreateGcsConnectorRequest.SerializeToString,
+                response_deserializer=automation__engine_dot_v1_dot_connector__service__pb2.CreateGcsConnectorResponse.FromString,
+                _registered_method=True)
+        self.CreateAzureConnector = channel.unary_unary(
+                '/automation_engine.v1.ConnectorService/CreateAzureConnector',
+                request_serializer=automation__engine_dot_v1_dot_connector__service__pb2.CreateAzureConnectorRequest.SerializeToString,
+                response_deserializer=automation__engine_dot_v1_dot_connector__service__pb2.CreateAzureConnectorResponse.FromString,
+                _registered_method=True)
         self.CreateLocalConnector = channel.unary_unary(
                 '/automation_engine.v1.ConnectorService/CreateLocalConnector',
                 request_serializer=automation__engine_dot_v1_dot_connector__service__pb2.CreateLocalConnectorRequest.SerializeToString,
@@ -83,6 +93,20 @@ class ConnectorServiceServicer:
 
     def CreateS3Connector(self, request, context):
         """Creates a connector to an S3 bucket.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateGcsConnector(self, request, context):
+        """Creates a connector to a Google Cloud Storage bucket. In a multipart form `credentials_file` is a file part.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateAzureConnector(self, request, context):
+        """Creates a connector to an Azure Blob Storage container.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -144,6 +168,16 @@ def add_ConnectorServiceServicer_to_server(servicer, server):
                     servicer.CreateS3Connector,
                     request_deserializer=automation__engine_dot_v1_dot_connector__service__pb2.CreateS3ConnectorRequest.FromString,
                     response_serializer=automation__engine_dot_v1_dot_connector__service__pb2.CreateS3ConnectorResponse.SerializeToString,
+            ),
+            'CreateGcsConnector': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateGcsConnector,
+                    request_deserializer=automation__engine_dot_v1_dot_connector__service__pb2.CreateGcsConnectorRequest.FromString,
+                    response_serializer=automation__engine_dot_v1_dot_connector__service__pb2.CreateGcsConnectorResponse.SerializeToString,
+            ),
+            'CreateAzureConnector': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateAzureConnector,
+                    request_deserializer=automation__engine_dot_v1_dot_connector__service__pb2.CreateAzureConnectorRequest.FromString,
+                    response_serializer=automation__engine_dot_v1_dot_connector__service__pb2.CreateAzureConnectorResponse.SerializeToString,
             ),
             'CreateLocalConnector': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateLocalConnector,
@@ -209,6 +243,60 @@ class ConnectorService:
             '/automation_engine.v1.ConnectorService/CreateS3Connector',
             automation__engine_dot_v1_dot_connector__service__pb2.CreateS3ConnectorRequest.SerializeToString,
             automation__engine_dot_v1_dot_connector__service__pb2.CreateS3ConnectorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateGcsConnector(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/automation_engine.v1.ConnectorService/CreateGcsConnector',
+            automation__engine_dot_v1_dot_connector__service__pb2.CreateGcsConnectorRequest.SerializeToString,
+            automation__engine_dot_v1_dot_connector__service__pb2.CreateGcsConnectorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateAzureConnector(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/automation_engine.v1.ConnectorService/CreateAzureConnector',
+            automation__engine_dot_v1_dot_connector__service__pb2.CreateAzureConnectorRequest.SerializeToString,
+            automation__engine_dot_v1_dot_connector__service__pb2.CreateAzureConnectorResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,4 +1,4 @@
-"""Connectors through a real gRPC server, over real folders and a real S3 server."""
+"""Connectors through a real gRPC server, over real folders and real S3, GCS-like and Azure-like servers."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from automation_engine.v1.connector_service_pb2_grpc import (
 )
 from tests.integration.engine import Api, Engine, serve
 from tests.integration.failures import refusal
+from tests.servers.azurite import Azurite, azurite
+from tests.servers.fake_gcs import FakeGcs, fake_gcs
 from tests.servers.seaweedfs import SeaweedFS, seaweedfs
 
 IMPORT, EXPORT = connector_pb2.CONNECTOR_SCOPE_IMPORT, connector_pb2.CONNECTOR_SCOPE_EXPORT
@@ -300,6 +302,151 @@ async def test_an_s3_connector_is_tested_and_browsed(stub: Any, s3: SeaweedFS) -
     answer = await stub.TestConnector(pb.TestConnectorRequest(connector_id=connector_id))
     assert not answer.success
     assert "SignatureDoesNotMatch" in answer.error_message
+
+
+@pytest.fixture(scope="module")
+def gcs() -> Iterator[FakeGcs]:
+    with fake_gcs() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def azure() -> Iterator[Azurite]:
+    with azurite() as server:
+        yield server
+
+
+def _gcs_request(server: FakeGcs, **fields: Any) -> pb.CreateGcsConnectorRequest:
+    given = {
+        "name": "Bucket",
+        "bucket": "media",
+        "gcp_project_id": "test-project",
+        "credentials_file": server.credentials,
+        "endpoint_url": server.endpoint_url,
+        **fields,
+    }
+    return pb.CreateGcsConnectorRequest(**given)
+
+
+def _azure_request(**fields: Any) -> pb.CreateAzureConnectorRequest:
+    given = {
+        "name": "Container",
+        "storage_account": Azurite.account,
+        "container": "media",
+        "tenant_id": Azurite.tenant_id,
+        "client_id": Azurite.client_id,
+        "client_secret": Azurite.client_secret,
+        **fields,
+    }
+    return pb.CreateAzureConnectorRequest(**given)
+
+
+async def _test(stub: Any, connector: connector_pb2.Connector) -> pb.TestConnectorResponse:
+    answer: pb.TestConnectorResponse = await stub.TestConnector(
+        pb.TestConnectorRequest(connector_id=connector.connector_id)
+    )
+    return answer
+
+
+async def _secrets(api: Api, connector: connector_pb2.Connector) -> tuple[dict[str, Any], bytes]:
+    async with api.engine.database.reading() as session:
+        row = await session.get(Connector, connector.connector_id)
+    assert row is not None
+    return row.settings, row.secrets or b""
+
+
+async def test_a_gcs_connector_is_tested_and_browsed_and_never_gives_its_key_back(
+    api: Api, stub: Any, gcs: FakeGcs
+) -> None:
+    request = _gcs_request(gcs, bucket=gcs.create_bucket("media"))
+    connector = (await stub.CreateGcsConnector(request)).connector
+    assert connector.provider == connector_pb2.CONNECTOR_PROVIDER_GCS
+    assert (connector.bucket, connector.gcp_project_id) == ("media", "test-project")
+    assert connector.endpoint_url == gcs.endpoint_url
+    settings, sealed = await _secrets(api, connector)
+    assert "PRIVATE KEY" not in f"{connector} {settings}"
+    assert b"PRIVATE KEY" not in sealed
+    assert (await _test(stub, connector)).success
+    assert await _browse(stub, connector.connector_id) == []
+    connector = (await stub.CreateGcsConnector(_gcs_request(gcs, bucket="no-such-bucket"))).connector
+    answer = await _test(stub, connector)
+    assert (answer.success, "no-such-bucket" in answer.error_message) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("bucket", "Media"),
+        ("credentials_file", "no JSON"),
+        ("credentials_file", '{"type": "authorized_user"}'),
+        (
+            "credentials_file",
+            '{"type": "service_account", "client_email": "a@b", "private_key": "s3cr3t", "token_uri": "x"}',
+        ),
+        (
+            "credentials_file",
+            '{"type": "service_account", "client_email": "a@b", "private_key": "s3cr3t", "token_uri": "https://x"}',
+        ),
+        ("endpoint_url", "ftp://x"),
+    ],
+)
+async def test_what_no_gcs_connector_can_have_is_refused_on_its_field(
+    stub: Any, gcs: FakeGcs, field: str, value: str
+) -> None:
+    refused = await refusal(stub.CreateGcsConnector(_gcs_request(gcs, **{field: value})))
+    assert (refused.status, list(refused.fields)) == ("INVALID_ARGUMENT", [field])
+    assert "s3cr3t" not in refused.message
+
+
+async def test_an_azure_connector_takes_an_application_and_never_gives_its_secret_back(api: Api, stub: Any) -> None:
+    connector = (await stub.CreateAzureConnector(_azure_request())).connector
+    assert connector.provider == connector_pb2.CONNECTOR_PROVIDER_AZURE
+    assert (connector.storage_account, connector.container) == (Azurite.account, "media")
+    settings, sealed = await _secrets(api, connector)
+    for secret in (Azurite.client_secret, Azurite.client_id, Azurite.tenant_id):
+        assert secret not in f"{connector} {settings}"
+        assert secret.encode() not in sealed
+
+
+async def test_an_azure_connector_with_an_account_key_is_tested_and_browsed(stub: Any, azure: Azurite) -> None:
+    key_alone = {"tenant_id": "", "client_id": "", "client_secret": "", "account_key": azure.account_key}
+    request = _azure_request(**key_alone, container=azure.create_container("media"), endpoint_url=azure.endpoint_url)
+    connector = (await stub.CreateAzureConnector(request)).connector
+    assert connector.endpoint_url == azure.endpoint_url
+    assert (await _test(stub, connector)).success
+    assert await _browse(stub, connector.connector_id) == []
+    request.account_key = "d3Jvbmc="
+    assert not (await _test(stub, (await stub.CreateAzureConnector(request)).connector)).success
+
+
+async def test_an_azure_connector_whose_secret_is_wrong_says_what_the_authority_said(stub: Any, azure: Azurite) -> None:
+    wrong = {"client_secret": "wrong~one", "authority_host": azure.authority_host}
+    connector = (await stub.CreateAzureConnector(_azure_request(**wrong, endpoint_url=azure.endpoint_url))).connector
+    answer = await _test(stub, connector)
+    assert not answer.success
+    assert "AADSTS7000215" in answer.error_message
+    assert "wrong~one" not in answer.error_message
+
+
+@pytest.mark.parametrize(
+    ("changes", "fields"),
+    [
+        ({"storage_account": "Media"}, ["storage_account"]),
+        ({"container": "a--b"}, ["container"]),
+        ({"container": "a_b"}, ["container"]),
+        ({"tenant_id": "../x"}, ["tenant_id"]),
+        ({"client_secret": "with a\nbreak"}, ["client_secret"]),
+        ({"authority_host": "ftp://x"}, ["authority_host"]),
+        ({"client_id": ""}, [""]),
+        ({"account_key": "a2V5"}, [""]),
+        ({"tenant_id": "", "client_id": "", "client_secret": "", "account_key": "no base64"}, ["account_key"]),
+    ],
+)
+async def test_what_no_azure_connector_can_have_is_refused_on_its_field(
+    stub: Any, changes: dict[str, str], fields: list[str]
+) -> None:
+    refused = await refusal(stub.CreateAzureConnector(_azure_request(**changes)))
+    assert (refused.status, list(refused.fields)) == ("INVALID_ARGUMENT", fields)
 
 
 def _automation(kind: str, state: Any) -> Automation:

@@ -48,6 +48,8 @@ SCOPES = {
     "IndexService": {"CreateIndex": "write", "ListIndexes": "search", "GetIndex": "read", "DeleteIndex": "admin"},
     "ConnectorService": {
         "CreateS3Connector": "write",
+        "CreateGcsConnector": "write",
+        "CreateAzureConnector": "write",
         "CreateLocalConnector": "write",
         "ListConnectors": "read",
         "GetConnector": "read",
