@@ -18,14 +18,14 @@ class Watch:
     async def tick(self) -> None:
         """Decide on the passing of time wherever it is due: start scans, fire what waited long enough."""
         now = self._database.clock.now()
-        set_back, self._last = now < self._last, now
         async with self._database.reading() as session:
-            if set_back:
+            if now < self._last:
                 due = await automations.all_of(session, automations.IMPORT)
             else:
                 due = await automations.due(session, now)
         for automation_id in due:
             await tick_one(self._database, automation_id)
+        self._last = now  # only now: a tick that failed has to notice it again
 
 
 async def tick_one(database: Database, automation_id: str) -> None:

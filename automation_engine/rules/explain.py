@@ -20,9 +20,17 @@ def health(state: ImportState, now: float) -> str:
     if not state.config.active:
         return "ok"
     patience = BLIND_AFTER * scan_interval(state.config.debounce)
-    if state.scanned_at is None or now - state.scanned_at > patience:
+    known_at = _known_at(state)
+    if known_at is not None and now - known_at > patience:
         return "blind"
     return "ok" if state.degraded is None else "degraded"
+
+
+def _known_at(state: ImportState) -> float | None:
+    """Return the latest complete scan; before the first one, since when it fails or is due; None while it runs."""
+    if state.scanned_at is not None:
+        return state.scanned_at
+    return state.next_scan_at if state.degraded is None else state.degraded.since
 
 
 def why_held(hold: Hold | None, *, growing: bool, debounce: float) -> str:

@@ -143,12 +143,11 @@ async def status(session: AsyncSession, row: Automation) -> pb.ExportAutomationS
     counts = await exports.delivery_counts(session, row, state.generation)
     last = None if row.last_export_id is None else await session.get(Export, row.last_export_id)
     cause = _cause(last)
-    health = "degraded" if cause else "ok" if await exports.last_delivered(session, row) else "blind"
     return pb.ExportAutomationStatus(
         index_id=row.index_id,
         automation_id=row.automation_id,
         state=number(pb.AutomationState.DESCRIPTOR, automations.public_state(row)),
-        health=number(pb.AutomationHealth.DESCRIPTOR, health),
+        health=number(pb.AutomationHealth.DESCRIPTOR, "degraded" if cause else "ok"),
         degraded_cause=cause,
         degraded_since=None if last is None or cause is None else timestamp(last.updated_at),
         why=_why(state, counts["pending"]),

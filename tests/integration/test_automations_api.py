@@ -362,7 +362,7 @@ async def test_deleting_what_never_was_is_not_found(stub: Any) -> None:
 async def test_the_status_says_what_it_waits_for_and_why(engine: Engine, stub: Any) -> None:
     await _put(stub)
     status = await _status(stub)
-    assert status.health == automation_pb2.AUTOMATION_HEALTH_BLIND
+    assert status.health == automation_pb2.AUTOMATION_HEALTH_OK
     assert "complete scan comes first" in status.why
     await _event(engine, events.Ticked())
     await _meet(engine, "a.mp4")

@@ -97,6 +97,13 @@ def test_health_is_degraded_when_the_last_scan_failed() -> None:
     assert health(failed, NOW + 1000.0) == "blind"
 
 
+def test_health_is_ok_before_the_first_scan_until_it_is_long_overdue() -> None:
+    new = _state(Phase.STARTING, scanned_at=None, next_scan_at=NOW)
+    assert health(new, NOW + 1.0) == "ok"
+    assert health(new, NOW + 91.0) == "blind"
+    assert health(replace(new, next_scan_at=None, scanning=True), NOW + 1.0) == "ok"
+
+
 def test_who_is_stopped_is_well() -> None:
     assert health(_state(Phase.STOPPED, config=configured(300.0, paused=True), scanned_at=None), NOW) == "ok"
 
