@@ -6,7 +6,7 @@ STAMP := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports unit proto proto-check bench lock clean
+.PHONY: help demo test lint types imports unit proto proto-check bench simulate mutants lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,12 @@ proto: $(STAMP) ## Regenerate the stubs from the protos
 
 bench: $(STAMP) ## Ratios, side by side in one run
 	$(BIN)/python -m tests.bench
+
+simulate: $(STAMP) ## Seeds of virtual time, faults and deaths, judged by an oracle: SEEDS=1000
+	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),1000)
+
+mutants: $(STAMP) ## Broken engines, each of which the simulator must catch
+	$(BIN)/python -m pytest -m slow
 
 lock: $(STAMP) ## Resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -1,0 +1,154 @@
+"""``python -m tests.simulation --seeds 1000``: run seeds, report, shrink what goes wrong and tell it as a story."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import multiprocessing
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from tests.simulation.history import History
+from tests.simulation.oracle import judge
+from tests.simulation.plan import Plan, draw
+from tests.simulation.shrink import shrunk
+from tests.simulation.world import Laboratory, simulate
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What a number of seeds amounted to. ``seconds`` are virtual ones."""
+
+    seeds: int = 0
+    seconds: float = 0.0
+    firings: int = 0
+    imported: int = 0
+    exported: int = 0
+    scans: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    triggers: Counter[str] = field(default_factory=Counter)
+    violations: dict[int, list[str]] = field(default_factory=dict)
+
+    def add(self, other: Tally) -> None:
+        """Add another tally."""
+        for name in ("seeds", "seconds", "firings", "imported", "exported", "scans"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.faults.update(other.faults)
+        self.triggers.update(other.triggers)
+        self.violations.update(other.violations)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def run(seed: int) -> Tally:
+    """Run one seed in this process's laboratory."""
+    try:
+        history, _ = simulate(draw(seed), _laboratory())
+    except Exception as error:  # noqa: BLE001 - a world that breaks is a violation, too
+        return Tally(seeds=1, violations={seed: [f"the world broke: {type(error).__name__}: {error}"]})
+    found = judge(history)
+    return Tally(
+        seeds=1,
+        seconds=history.end,
+        firings=len(history.fired),
+        imported=len(history.imported),
+        exported=len(history.ending.exports),
+        scans=len(history.taken),
+        faults=Counter(history.faults),
+        triggers=Counter(one.trigger for one in history.fired),
+        violations={seed: found} if found else {},
+    )
+
+
+_kept: list[Laboratory] = []
+
+
+def _laboratory() -> Laboratory:
+    if not _kept:
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)  # most of what is made is gone at once
+        _kept.append(Laboratory())
+    return _kept[0]
+
+
+def story(plan: Plan, history: History, violations: Iterable[str]) -> str:
+    """Tell a run: what happened, and what was wrong about it."""
+    head = (
+        f"seed {plan.seed}: D {plan.debounce}, {plan.mode}, pattern {plan.pattern}, "
+        f"{'recursive' if plan.recursive else 'flat'}, cap {plan.cap}, pages of {plan.page_size}"
+    )
+    lines = [f"  {at:>11.2f} s  {text}" for at, text in history.log]
+    return "\n".join([head, *lines, *(f"  VIOLATION  {violation}" for violation in violations)])
+
+
+def _results(seeds: Iterable[int], jobs: int) -> Iterator[Tally]:
+    if jobs == 1:
+        yield from map(run, seeds)
+        return
+    with multiprocessing.get_context("fork").Pool(jobs) as pool:
+        yield from pool.imap_unordered(run, seeds)
+        pool.close()  # not terminated: each process clears its own folder away
+        pool.join()
+
+
+def _report(total: Tally, took: float) -> None:
+    _say(
+        f"{total.seeds} seeds, {total.seconds / 31_557_600:.3f} virtual years ({total.seconds / 3600:.0f} h; "
+        f"{total.seconds / 3600 / took:.1f} h/s), {total.scans} scans, {total.firings} firings {dict(total.triggers)}, "
+        f"{total.imported} imports, {total.exported} exports, "
+        f"{len(total.violations)} seeds with violations, {took:.0f} s"
+    )
+    _say(f"{sum(total.faults.values())} faults and interventions: {json.dumps(dict(total.faults.most_common()))}")
+
+
+def main() -> int:
+    """Run."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation")
+    parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=float("inf"))
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--story", action="store_true")
+    parser.add_argument("--no-shrink", action="store_true")
+    options = parser.parse_args()
+    if options.seed is not None:
+        return _one(options.seed, telling=options.story, shrinking=not options.no_shrink)
+    began, total = time.monotonic(), Tally()
+    for tally in _results(range(options.first, options.first + options.seeds), options.jobs):
+        total.add(tally)
+        for seed, violations in tally.violations.items():
+            _say(f"seed {seed}: {'; '.join(violations[:5])}")
+        if time.monotonic() - began > options.minutes * 60:
+            break
+    _report(total, time.monotonic() - began)
+    if total.violations and not options.no_shrink:
+        _one(min(total.violations), telling=True, shrinking=True)
+    return 1 if total.violations else 0
+
+
+def _one(seed: int, *, telling: bool, shrinking: bool) -> int:
+    plan, laboratory = draw(seed), _laboratory()
+    history, digest = simulate(plan, laboratory)
+    violations = judge(history)
+    if violations and shrinking:
+        plan = shrunk(plan, violations, laboratory)
+        history, _ = simulate(plan, laboratory)
+        violations = judge(history)
+    if telling:
+        _say(story(plan, history, violations))
+    _say(f"seed {seed}: digest {digest}, {len(violations)} violations")
+    laboratory.close()
+    return 1 if violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

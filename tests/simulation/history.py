@@ -1,0 +1,95 @@
+"""What truly happened in a world, in true seconds: all that the oracle judges by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tests.simulation.plan import Plan
+from tests.simulation.storage import Bucket, Listing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watching:
+    """What the automation was told to be, from one answer to the next. ``since`` is when it was first asked for."""
+
+    since: float
+    answered: float
+    active: bool
+    debounce: str
+    prefix: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A scan that the engine took in, or noted as failed."""
+
+    at: float
+    epoch: int
+    complete: bool
+    listing: Listing | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fired:
+    """A batch that was committed: its members in the order of the job."""
+
+    at: float
+    batch_id: str
+    sequence: int
+    trigger: str
+    counted: int
+    members: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """A media object that was committed: key, version, and the version whose bytes were read."""
+
+    at: float
+    key: str
+    token: str
+    read: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Ending:
+    """What the engine says at the end."""
+
+    files: dict[tuple[str, str], list[tuple[str, str | None]]] = field(default_factory=dict)
+    """For each identity that was in a batch: status and reason code of each of its files."""
+    jobs: list[tuple[str, str, int, int, int, int]] = field(default_factory=list)
+    """Id, status, total, imported, failed, skipped."""
+    runs: list[tuple[str, str, str | None]] = field(default_factory=list)
+    """Id, status, job."""
+    exports: list[tuple[str, str, int, str]] = field(default_factory=list)
+    """Run, status, generation, where it was delivered to."""
+    results: list[tuple[str, str, str]] = field(default_factory=list)
+    """Run, the version that was imported, the version that was analysed."""
+
+
+@dataclass(slots=True, kw_only=True)
+class History:
+    """The world's history. ``troubles`` are spans in which the promise of timeliness is suspended."""
+
+    plan: Plan
+    bucket: Bucket
+    target: Bucket
+    watching: list[Watching] = field(default_factory=list)
+    taken: list[Taken] = field(default_factory=list)
+    fired: list[Fired] = field(default_factory=list)
+    imported: list[Imported] = field(default_factory=list)
+    asked: list[float] = field(default_factory=list)
+    """When somebody asked for a run now."""
+    clock_steps: list[tuple[float, float]] = field(default_factory=list)
+    troubles: list[tuple[float, float]] = field(default_factory=list)
+    faults: dict[str, int] = field(default_factory=dict)
+    log: list[tuple[float, str]] = field(default_factory=list)
+    export_generation: int = 1
+    export_active: bool = True
+    end: float = 0.0
+    ending: Ending = field(default_factory=Ending)
+
+    def hurt(self, kind: str) -> None:
+        """Count a fault that took effect."""
+        self.faults[kind] = self.faults.get(kind, 0) + 1

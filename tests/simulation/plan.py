@@ -1,0 +1,244 @@
+"""What happens to a world, drawn from a seed: its configuration, and a list of actions in the order of time.
+
+A plan is all that a run depends on beside the seed itself. An action makes sense without those before it: any of them
+can be left out, which is how a violation is shrunk.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+DAY = 86_400.0
+LENGTHS = {"5m": 300.0, "10m": 600.0, "1h": 3_600.0, "1d": DAY}
+LONGEST_WAIT = {"5m": 900.0, "10m": 1_800.0, "1h": 10_800.0, "1d": 2 * DAY}
+
+# What each pattern means, in other terms than the engine's.
+PATTERNS = {
+    "*": r".*",
+    "*.mp4": r"(.*/)?[^/]*\.mp4",
+    "*.{mp4,mov}": r"(.*/)?[^/]*\.(mp4|mov)",
+    "day-?/*.mp4": r"day-[^/]/[^/]*\.mp4",
+    "**/take[0-9].mp4": r"(.*/)?take[0-9]\.mp4",
+}
+PREFIXES = ("in/", "in/b/", "")
+_NAMES = ("a.mp4", "b.mp4", "c.mov", "take1.mp4", "take2.mp4", "day-1/x.mp4", "day-2/y.mp4", "b/z.mp4", "b/take3.mp4")
+_ODD = ("d.mp4.part", ".hidden.mp4", "e.TMP", ".dot/f.mp4", "g.txt", "empty.mp4")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """Something that happens: ``what`` with ``args``, ``at`` seconds after the beginning."""
+
+    at: float
+    what: str
+    args: tuple[Any, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.what}({', '.join(map(repr, self.args))})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A world. ``calm`` is where faults and operators end and only writers go on, seconds after the beginning."""
+
+    seed: int
+    debounce: str
+    mode: str
+    pattern: str
+    recursive: bool
+    cap: int
+    page_size: int
+    lossy: float
+    """The odds that the doorbell is not heard."""
+    lateness: float
+    """The most seconds that a tick comes late."""
+    interleaving: float
+    """The odds that somebody else comes first, at each statement."""
+    exporting: bool
+    calm: float
+    actions: tuple[Action, ...] = field(default=())
+    rest: float | None = None
+    """Seconds that the calm lasts; None: as long as everything may take to come to its end."""
+
+
+def draw(seed: int) -> Plan:
+    """Draw a plan."""
+    chance = random.Random(seed)  # noqa: S311 - reproducible on purpose
+    debounce = chance.choices(list(LENGTHS), (30, 25, 42, 3))[0]
+    span = {"5m": 1, "10m": 2, "1h": 14, "1d": 48}[debounce] * 3_600.0 * chance.uniform(0.5, 1.5)
+    plan = Plan(
+        seed=seed,
+        debounce=debounce,
+        mode=chance.choice(("all", "all", "new_only")),
+        pattern=chance.choice(tuple(PATTERNS)),
+        recursive=chance.random() < 0.85,
+        cap=chance.choice((2, 7, 10_000)),
+        page_size=chance.choice((3, 20, 100)),
+        lossy=chance.choice((0.0, 0.0, 0.3, 1.0)),
+        lateness=chance.choice((0.0, 0.0, 5.0)),
+        interleaving=chance.choice((0.0, 0.05, 0.3)),
+        exporting=chance.random() < 0.6,
+        calm=span,
+    )
+    actions = [*_writers(chance, plan), *_faults(chance, plan), *_operators(chance, plan)]
+    actions.sort(key=lambda action: action.at)
+    return replace(plan, actions=tuple(actions))
+
+
+def _key(chance: random.Random) -> str:
+    if chance.random() < 0.12:
+        return "in/" + chance.choice(_ODD)
+    if chance.random() < 0.5:
+        return "in/" + chance.choice(_NAMES)
+    return (
+        f"in/{chance.choice(('', 'b/', 'day-1/', 'day-2/'))}{chance.choice(('take', 'clip'))}{chance.randrange(30)}.mp4"
+    )
+
+
+def _writers(chance: random.Random, plan: Plan) -> list[Action]:
+    unit = LENGTHS[plan.debounce]
+    actions: list[Action] = []
+    for _ in range(chance.randrange(3, 22)):
+        at = chance.uniform(0.0, plan.calm * 1.02)
+        actions += chance.choice((_whole, _whole, _slow, _slow, _rewriting, _renaming, _recreating, _multipart))(
+            chance, at, unit
+        )
+    if chance.random() < 0.25:
+        actions += _unending(chance, plan, unit)
+    if chance.random() < 0.04:
+        actions += _burst(chance, plan)
+    return actions
+
+
+def _size(chance: random.Random, key: str) -> int:
+    return 0 if "empty" in key else chance.randrange(100, 10_000_000)
+
+
+def _whole(chance: random.Random, at: float, _unit: float) -> list[Action]:
+    keys = [_key(chance) for _ in range(chance.choice((1, 1, 2, 6)))]
+    return [Action(at=at + chance.uniform(0, 20), what="put", args=(key, _size(chance, key))) for key in keys]
+
+
+def _slow(chance: random.Random, at: float, unit: float) -> list[Action]:
+    """Append for a while, now and then with a stall that is longer than an object needs to settle."""
+    key, actions = _key(chance), []
+    for _ in range(chance.randrange(2, 12)):
+        actions.append(Action(at=at, what="append", args=(key, chance.randrange(100, 9_999), False)))
+        at += chance.choice((1.0, 5.0, 20.0, 31.0, 45.0, 100.0, unit * 0.7, unit * 1.2))
+    return [*actions, Action(at=at, what="append", args=(key, 500, True))]
+
+
+def _rewriting(chance: random.Random, at: float, unit: float) -> list[Action]:
+    key = _key(chance)
+    actions = [Action(at=at, what="put", args=(key, _size(chance, key)))]
+    for _ in range(chance.randrange(1, 5)):
+        at += chance.uniform(1.0, 2 * unit)
+        what, args = chance.choice((("put", (key, _size(chance, key))), ("replace", (key,))))
+        actions.append(Action(at=at, what=what, args=args))
+    return actions
+
+
+def _renaming(chance: random.Random, at: float, unit: float) -> list[Action]:
+    key, to = _key(chance), _key(chance)
+    part = chance.choice((f"{key}.part", key))
+    return [
+        Action(at=at, what="append", args=(part, 500, False)),
+        Action(at=at + chance.uniform(0, 100), what="append", args=(part, 500, True)),
+        Action(at=at + chance.uniform(100, unit), what="rename", args=(part, key if part != key else to)),
+    ]
+
+
+def _recreating(chance: random.Random, at: float, unit: float) -> list[Action]:
+    key, actions = _key(chance), []
+    for _ in range(chance.randrange(1, 4)):
+        gone = at + chance.uniform(5.0, 1.5 * unit)
+        actions += [
+            Action(at=at, what="put", args=(key, _size(chance, key))),
+            Action(at=gone, what="delete", args=(key,)),
+        ]
+        at = gone + chance.uniform(0.0, unit)
+    return [*actions, Action(at=at, what="put", args=(key, _size(chance, key)))]
+
+
+def _multipart(chance: random.Random, at: float, _unit: float) -> list[Action]:
+    """An upload that took hours appears at once, and says that it was modified when it started."""
+    key = _key(chance)
+    return [Action(at=at, what="upload", args=(key, _size(chance, key), chance.uniform(600.0, 36_000.0)))]
+
+
+def _unending(chance: random.Random, plan: Plan, unit: float) -> list[Action]:
+    """Arrivals that never stop: they go on through the calm, which only the longest wait can end."""
+    start, every = chance.uniform(0.0, plan.calm * 0.7), unit * chance.uniform(0.4, 0.9)
+    end = plan.calm + LONGEST_WAIT[plan.debounce] + unit + 1_500.0
+    return [
+        Action(at=start + n * every, what="put", args=(f"in/more{n:04}.mp4", 1_000))
+        for n in range(int((end - start) / every))
+    ]
+
+
+def _burst(chance: random.Random, plan: Plan) -> list[Action]:
+    count = chance.choice((60, 200, 1_000))
+    return [Action(at=chance.uniform(0.0, plan.calm), what="burst", args=("in/burst", count))]
+
+
+def _faults(chance: random.Random, plan: Plan) -> list[Action]:
+    unit = LENGTHS[plan.debounce]
+    actions: list[Action] = []
+    for _ in range(chance.choice((1, 2, 3))):
+        at = chance.uniform(0.0, plan.calm * 0.9)
+        end = min(plan.calm, at + chance.uniform(0.05, 0.5) * plan.calm)
+        actions += [_fault(chance, chance.uniform(at, end), unit, plan) for _ in range(chance.randrange(4, 24))]
+    return actions
+
+
+def _fault(chance: random.Random, at: float, unit: float, plan: Plan) -> Action:
+    span = chance.choice((20.0, 100.0, unit * 0.5, unit * 1.5))
+    long = chance.choice((600.0, 3_600.0, 28_800.0, 2 * DAY)) if chance.random() < 0.15 else span
+    long = min(long, plan.calm - at + 60.0)
+    host = chance.choice(("a", "a", "b"))
+    kinds: tuple[tuple[str, tuple[Any, ...]], ...] = (
+        ("away", (long,)),
+        ("denied", (long,)),
+        ("throttle", (span, chance.choice((0.2, 0.6, 1.0)))),
+        ("slow", (span, chance.choice((20.0, 90.0)))),
+        ("bad page", (float(chance.randrange(3)), chance.randrange(1, 4))),
+        ("repeated page", (chance.randrange(1, 4),)),
+        ("stale", (chance.choice((5.0, 40.0, 200.0, unit)), chance.randrange(1, 4))),
+        ("die", (host, chance.randrange(1, 60), chance.choice((0.0, 5.0, 100.0, unit)))),
+        ("die", (host, chance.randrange(1, 300), chance.choice((0.0, 5.0, 100.0, unit)))),
+        ("die", (host, chance.randrange(1, 60), 1.0)),
+        ("db error", (host, chance.randrange(1, 100))),
+        ("db error", (host, chance.randrange(1, 100))),
+        ("clock", (chance.choice((-DAY, -3_600.0, -45.0, 20.0, 120.0, unit, 3_600.0, DAY)),)),
+        ("freeze", (host, long)),
+        ("freeze", (host, chance.choice((70.0, 3_600.0, 28_800.0)))),
+        ("second", (chance.uniform(60.0, 3 * unit),)),
+    )
+    what, args = chance.choice(kinds)
+    return Action(at=at, what=what, args=args)
+
+
+def _operators(chance: random.Random, plan: Plan) -> list[Action]:
+    unit = LENGTHS[plan.debounce]
+    actions: list[Action] = []
+    for _ in range(chance.randrange(0, 7)):
+        at = chance.uniform(0.0, plan.calm * 0.95)
+        later = at + chance.choice((1.0, 40.0, unit * 0.5, unit * 2))
+        pairs: tuple[tuple[tuple[str, tuple[Any, ...]], ...], ...] = (
+            (("pause", ()), ("resume", ())),
+            (("pause", ()), ("resume", ())),
+            (("disable", ()), ("enable", ())),
+            (("configure", ("debounce", chance.choice(tuple(LENGTHS)))), ("configure", ("debounce", plan.debounce))),
+            (("configure", ("source_prefix", chance.choice(PREFIXES))), ("configure", ("source_prefix", "in/"))),
+            (("configure", ("file_pattern", chance.choice(tuple(PATTERNS)))),),
+            (("configure", ()), ("configure", ())),
+            (("run", ()),),
+            (("export pause", ()), ("export resume", ())),
+            (("export move", (chance.choice(("x", "y", "z")),)),),
+        )
+        for instant, (what, args) in zip((at, later), chance.choice(pairs), strict=False):
+            if instant < plan.calm:
+                actions.append(Action(at=instant, what=what, args=args))
+    return actions

@@ -1,0 +1,57 @@
+"""A bounded slice of seeds, the seeds that once found something, and the simulator's own promises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from tests.simulation.mutants import broken
+from tests.simulation.oracle import judge
+from tests.simulation.plan import Action, Plan, draw
+from tests.simulation.shrink import shrunk
+from tests.simulation.world import Laboratory, simulate
+
+SLICE = tuple(seed for seed in range(30) if draw(seed).debounce == "5m")[:4]
+"""Cut short, for every commit; what once found something is a world in ``test_mutants``, where no change of the plans
+can lose it."""
+
+
+@pytest.fixture(scope="module")
+def laboratory() -> Iterator[Laboratory]:
+    kept = Laboratory()
+    yield kept
+    kept.close()
+
+
+def _short(plan: Plan, *, calm: float = 1_500.0) -> Plan:
+    return replace(plan, calm=calm, actions=tuple(action for action in plan.actions if action.at < calm))
+
+
+@pytest.mark.parametrize("seed", SLICE)
+def test_the_law_holds_whatever_happens(seed: int, laboratory: Laboratory) -> None:
+    history, _ = simulate(_short(draw(seed)), laboratory)
+    assert judge(history) == []
+    assert history.taken
+
+
+def test_a_seed_reproduces_a_run_exactly(laboratory: Laboratory) -> None:
+    plan = replace(_short(draw(SLICE[0])), rest=300.0)
+    first, again = simulate(plan, laboratory), simulate(plan, laboratory)
+    assert first[1] == again[1]
+    assert first[0].log == again[0].log
+
+
+def test_another_seed_is_another_run(laboratory: Laboratory) -> None:
+    plan = replace(_short(draw(SLICE[0])), rest=300.0)
+    assert simulate(plan, laboratory)[1] != simulate(replace(plan, seed=2), laboratory)[1]
+
+
+def test_a_violation_is_shrunk_to_what_it_needs(laboratory: Laboratory) -> None:
+    wanted = Action(at=40.0, what="put", args=("in/a.mp4", 900))
+    others = tuple(Action(at=50.0 + n, what="put", args=(f"in/note{n}.tmp", 900)) for n in range(3))
+    plan = replace(draw(SLICE[0]), pattern="*", calm=60.0, rest=600.0, page_size=50, actions=(wanted, *others))
+    with broken("half_quiet"):
+        history, _ = simulate(plan, laboratory)
+        assert shrunk(plan, judge(history), laboratory).actions == (wanted,)
