@@ -5,7 +5,6 @@ Everything that needs the time takes a ``Clock``; instants are seconds since the
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Protocol
 
@@ -17,10 +16,6 @@ class Clock(Protocol):
 
     def now(self) -> float:
         """Return the present instant, in seconds since the Unix epoch."""
-        ...
-
-    async def sleep(self, seconds: float) -> None:
-        """Return after that many engine seconds."""
         ...
 
 
@@ -43,10 +38,6 @@ class SystemClock:
             return time.time()
         return self._started_at + (time.monotonic() - self._started_tick) * self.scale
 
-    async def sleep(self, seconds: float) -> None:
-        """Sleep ``seconds`` of this clock."""
-        await asyncio.sleep(max(0.0, seconds) / self.scale)
-
 
 class VirtualClock:
     """A clock that moves only when told to: for tests and the simulator."""
@@ -63,8 +54,3 @@ class VirtualClock:
         """Move by ``seconds`` (a negative step is a clock set back) and return the new instant."""
         self._now += seconds
         return self._now
-
-    async def sleep(self, seconds: float) -> None:
-        """Advance at once, and let other tasks run."""
-        self._now += max(0.0, seconds)
-        await asyncio.sleep(0)

@@ -15,7 +15,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from automation_engine.errors import NotFound
 from automation_engine.rules.effects import StartBatch
 from automation_engine.rules.model import BACKOFF_MAX, ImportState, LedgerState
-from automation_engine.store import work
+from automation_engine.store import ledger, work
 from automation_engine.store.database import Transaction
 from automation_engine.store.tables import (
     NOT_IMPORTED,
@@ -200,12 +200,12 @@ async def file_failed(tx: Transaction, file: ImportFile, code: str, reason: str)
     await _count(tx, file, failed=1)
 
 
-async def file_skipped(tx: Transaction, file: ImportFile, code: str, reason: str, ledger: LedgerState) -> None:
+async def file_skipped(tx: Transaction, file: ImportFile, code: str, reason: str, state: LedgerState) -> None:
     """Record that a file was left out: not there any more, or there in another version, which settles by itself."""
     await _resolve(tx, file, "skipped", reason_code=code, reason=reason)
-    await _resolve_ledger(tx, file, ledger, code)
+    await _resolve_ledger(tx, file, state, code)
     await _count(tx, file, skipped=1)
-    if ledger is LedgerState.GONE:  # it may come back, so it is no longer known
+    if state is LedgerState.GONE:  # it may come back, so it is no longer known
         watching = select(LedgerEntry.automation_seq).where(LedgerEntry.seq == file.ledger_seq)
         await tx.exec(
             update(Automation)
@@ -234,11 +234,7 @@ async def _resolve(tx: Transaction, file: ImportFile, status: str, **values: Any
 
 async def _resolve_ledger(tx: Transaction, file: ImportFile, state: LedgerState, reason: str | None) -> None:
     if file.ledger_seq is not None:
-        await tx.exec(
-            update(LedgerEntry)
-            .where(col(LedgerEntry.seq) == file.ledger_seq, col(LedgerEntry.state) == LedgerState.CLAIMED.value)
-            .values(state=state.value, reason=reason)
-        )
+        await ledger.resolve(tx, file.ledger_seq, state, reason)
 
 
 async def _count(
