@@ -5,6 +5,7 @@ from automation_engine.v1 import prompt_run_pb2 as _prompt_run_pb2
 from automation_engine.v1 import validation_pb2 as _validation_pb2
 from buf.validate import validate_pb2 as _validate_pb2
 from google.api import field_behavior_pb2 as _field_behavior_pb2
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -48,6 +49,12 @@ class AutomationHealth(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     AUTOMATION_HEALTH_DEGRADED: _ClassVar[AutomationHealth]
     AUTOMATION_HEALTH_BLIND: _ClassVar[AutomationHealth]
 
+class ExistingFiles(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    EXISTING_FILES_UNSPECIFIED: _ClassVar[ExistingFiles]
+    EXISTING_FILES_IMPORT: _ClassVar[ExistingFiles]
+    EXISTING_FILES_SKIP: _ClassVar[ExistingFiles]
+
 class BatchTrigger(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     BATCH_TRIGGER_UNSPECIFIED: _ClassVar[BatchTrigger]
@@ -74,6 +81,9 @@ AUTOMATION_HEALTH_UNSPECIFIED: AutomationHealth
 AUTOMATION_HEALTH_OK: AutomationHealth
 AUTOMATION_HEALTH_DEGRADED: AutomationHealth
 AUTOMATION_HEALTH_BLIND: AutomationHealth
+EXISTING_FILES_UNSPECIFIED: ExistingFiles
+EXISTING_FILES_IMPORT: ExistingFiles
+EXISTING_FILES_SKIP: ExistingFiles
 BATCH_TRIGGER_UNSPECIFIED: BatchTrigger
 BATCH_TRIGGER_QUIET: BatchTrigger
 BATCH_TRIGGER_MAX_WAIT: BatchTrigger
@@ -107,8 +117,16 @@ class PromptPreset(_message.Message):
     snapshot_at: _timestamp_pb2.Timestamp
     def __init__(self, prompt_id: _Optional[str] = ..., video_segmentation_type: _Optional[_Union[_prompt_run_pb2.VideoSegmentationType, str]] = ..., audio_segmentation_type: _Optional[_Union[_prompt_run_pb2.AudioSegmentationType, str]] = ..., video_segment_duration: _Optional[int] = ..., audio_segment_duration: _Optional[int] = ..., processing_model: _Optional[str] = ..., enable_transcription: _Optional[bool] = ..., enable_image_embedding: _Optional[bool] = ..., prompt_name: _Optional[str] = ..., prompt_text: _Optional[str] = ..., json_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., snapshot_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
+class SpendFuse(_message.Message):
+    __slots__ = ("max_files", "max_bytes")
+    MAX_FILES_FIELD_NUMBER: _ClassVar[int]
+    MAX_BYTES_FIELD_NUMBER: _ClassVar[int]
+    max_files: int
+    max_bytes: int
+    def __init__(self, max_files: _Optional[int] = ..., max_bytes: _Optional[int] = ...) -> None: ...
+
 class ImportAutomation(_message.Message):
-    __slots__ = ("index_id", "automation_id", "enabled", "paused", "connector_id", "source_prefix", "file_pattern", "recursive", "debounce_interval", "prompt_preset", "state", "generation", "etag", "created_at", "updated_at", "next_scan_at", "next_trigger_at", "deadline_at", "last_change_at", "last_scan_at", "last_fired_at", "last_job_id", "last_run_id")
+    __slots__ = ("index_id", "automation_id", "enabled", "paused", "connector_id", "source_prefix", "file_pattern", "recursive", "debounce_interval", "prompt_preset", "state", "generation", "etag", "created_at", "updated_at", "next_scan_at", "next_trigger_at", "deadline_at", "last_change_at", "last_scan_at", "last_fired_at", "last_job_id", "last_run_id", "exclude_patterns", "existing_files", "max_wait", "batch_limit", "spend_fuse", "done_file_pattern")
     INDEX_ID_FIELD_NUMBER: _ClassVar[int]
     AUTOMATION_ID_FIELD_NUMBER: _ClassVar[int]
     ENABLED_FIELD_NUMBER: _ClassVar[int]
@@ -132,6 +150,12 @@ class ImportAutomation(_message.Message):
     LAST_FIRED_AT_FIELD_NUMBER: _ClassVar[int]
     LAST_JOB_ID_FIELD_NUMBER: _ClassVar[int]
     LAST_RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDE_PATTERNS_FIELD_NUMBER: _ClassVar[int]
+    EXISTING_FILES_FIELD_NUMBER: _ClassVar[int]
+    MAX_WAIT_FIELD_NUMBER: _ClassVar[int]
+    BATCH_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    SPEND_FUSE_FIELD_NUMBER: _ClassVar[int]
+    DONE_FILE_PATTERN_FIELD_NUMBER: _ClassVar[int]
     index_id: str
     automation_id: str
     enabled: bool
@@ -155,7 +179,13 @@ class ImportAutomation(_message.Message):
     last_fired_at: _timestamp_pb2.Timestamp
     last_job_id: str
     last_run_id: str
-    def __init__(self, index_id: _Optional[str] = ..., automation_id: _Optional[str] = ..., enabled: _Optional[bool] = ..., paused: _Optional[bool] = ..., connector_id: _Optional[str] = ..., source_prefix: _Optional[str] = ..., file_pattern: _Optional[str] = ..., recursive: _Optional[bool] = ..., debounce_interval: _Optional[_Union[DebounceInterval, str]] = ..., prompt_preset: _Optional[_Union[PromptPreset, _Mapping]] = ..., state: _Optional[_Union[AutomationState, str]] = ..., generation: _Optional[int] = ..., etag: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_scan_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_trigger_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deadline_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_change_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_scan_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_fired_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_job_id: _Optional[str] = ..., last_run_id: _Optional[str] = ...) -> None: ...
+    exclude_patterns: _containers.RepeatedScalarFieldContainer[str]
+    existing_files: ExistingFiles
+    max_wait: _duration_pb2.Duration
+    batch_limit: int
+    spend_fuse: SpendFuse
+    done_file_pattern: str
+    def __init__(self, index_id: _Optional[str] = ..., automation_id: _Optional[str] = ..., enabled: _Optional[bool] = ..., paused: _Optional[bool] = ..., connector_id: _Optional[str] = ..., source_prefix: _Optional[str] = ..., file_pattern: _Optional[str] = ..., recursive: _Optional[bool] = ..., debounce_interval: _Optional[_Union[DebounceInterval, str]] = ..., prompt_preset: _Optional[_Union[PromptPreset, _Mapping]] = ..., state: _Optional[_Union[AutomationState, str]] = ..., generation: _Optional[int] = ..., etag: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_scan_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_trigger_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deadline_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_change_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_scan_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_fired_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_job_id: _Optional[str] = ..., last_run_id: _Optional[str] = ..., exclude_patterns: _Optional[_Iterable[str]] = ..., existing_files: _Optional[_Union[ExistingFiles, str]] = ..., max_wait: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., batch_limit: _Optional[int] = ..., spend_fuse: _Optional[_Union[SpendFuse, _Mapping]] = ..., done_file_pattern: _Optional[str] = ...) -> None: ...
 
 class ExportAutomation(_message.Message):
     __slots__ = ("index_id", "automation_id", "enabled", "paused", "destination_connector_id", "destination_subpath", "state", "generation", "etag", "created_at", "updated_at", "pending_runs", "last_export_id", "last_exported_at")
@@ -190,7 +220,7 @@ class ExportAutomation(_message.Message):
     def __init__(self, index_id: _Optional[str] = ..., automation_id: _Optional[str] = ..., enabled: _Optional[bool] = ..., paused: _Optional[bool] = ..., destination_connector_id: _Optional[str] = ..., destination_subpath: _Optional[str] = ..., state: _Optional[_Union[AutomationState, str]] = ..., generation: _Optional[int] = ..., etag: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., pending_runs: _Optional[int] = ..., last_export_id: _Optional[str] = ..., last_exported_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class AutomationSummary(_message.Message):
-    __slots__ = ("index_id", "kind", "automation_id", "enabled", "paused", "state", "connector_id", "next_trigger_at", "last_fired_at", "updated_at")
+    __slots__ = ("index_id", "kind", "automation_id", "enabled", "paused", "state", "connector_id", "next_trigger_at", "last_fired_at", "updated_at", "health")
     INDEX_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     AUTOMATION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -201,6 +231,7 @@ class AutomationSummary(_message.Message):
     NEXT_TRIGGER_AT_FIELD_NUMBER: _ClassVar[int]
     LAST_FIRED_AT_FIELD_NUMBER: _ClassVar[int]
     UPDATED_AT_FIELD_NUMBER: _ClassVar[int]
+    HEALTH_FIELD_NUMBER: _ClassVar[int]
     index_id: str
     kind: AutomationKind
     automation_id: str
@@ -211,7 +242,8 @@ class AutomationSummary(_message.Message):
     next_trigger_at: _timestamp_pb2.Timestamp
     last_fired_at: _timestamp_pb2.Timestamp
     updated_at: _timestamp_pb2.Timestamp
-    def __init__(self, index_id: _Optional[str] = ..., kind: _Optional[_Union[AutomationKind, str]] = ..., automation_id: _Optional[str] = ..., enabled: _Optional[bool] = ..., paused: _Optional[bool] = ..., state: _Optional[_Union[AutomationState, str]] = ..., connector_id: _Optional[str] = ..., next_trigger_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_fired_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    health: AutomationHealth
+    def __init__(self, index_id: _Optional[str] = ..., kind: _Optional[_Union[AutomationKind, str]] = ..., automation_id: _Optional[str] = ..., enabled: _Optional[bool] = ..., paused: _Optional[bool] = ..., state: _Optional[_Union[AutomationState, str]] = ..., connector_id: _Optional[str] = ..., next_trigger_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_fired_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., health: _Optional[_Union[AutomationHealth, str]] = ...) -> None: ...
 
 class HeldBy(_message.Message):
     __slots__ = ("path", "reason", "since")
@@ -282,7 +314,7 @@ class BatchSummary(_message.Message):
     def __init__(self, batch_id: _Optional[str] = ..., trigger: _Optional[_Union[BatchTrigger, str]] = ..., fired_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., object_count: _Optional[int] = ..., bytes: _Optional[int] = ..., job_id: _Optional[str] = ..., run_id: _Optional[str] = ...) -> None: ...
 
 class ImportAutomationStatus(_message.Message):
-    __slots__ = ("index_id", "automation_id", "state", "health", "degraded_cause", "degraded_since", "why", "next_scan_at", "next_trigger_at", "deadline_at", "last_change_at", "held_by", "backlog", "last_scan", "last_batch")
+    __slots__ = ("index_id", "automation_id", "state", "health", "degraded_cause", "degraded_since", "why", "next_scan_at", "next_trigger_at", "deadline_at", "last_change_at", "held_by", "backlog", "last_scan", "last_batch", "held_batches", "held_count", "taken_at")
     INDEX_ID_FIELD_NUMBER: _ClassVar[int]
     AUTOMATION_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -298,6 +330,9 @@ class ImportAutomationStatus(_message.Message):
     BACKLOG_FIELD_NUMBER: _ClassVar[int]
     LAST_SCAN_FIELD_NUMBER: _ClassVar[int]
     LAST_BATCH_FIELD_NUMBER: _ClassVar[int]
+    HELD_BATCHES_FIELD_NUMBER: _ClassVar[int]
+    HELD_COUNT_FIELD_NUMBER: _ClassVar[int]
+    TAKEN_AT_FIELD_NUMBER: _ClassVar[int]
     index_id: str
     automation_id: str
     state: AutomationState
@@ -313,7 +348,10 @@ class ImportAutomationStatus(_message.Message):
     backlog: Backlog
     last_scan: ScanSummary
     last_batch: BatchSummary
-    def __init__(self, index_id: _Optional[str] = ..., automation_id: _Optional[str] = ..., state: _Optional[_Union[AutomationState, str]] = ..., health: _Optional[_Union[AutomationHealth, str]] = ..., degraded_cause: _Optional[str] = ..., degraded_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., why: _Optional[str] = ..., next_scan_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_trigger_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deadline_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_change_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., held_by: _Optional[_Iterable[_Union[HeldBy, _Mapping]]] = ..., backlog: _Optional[_Union[Backlog, _Mapping]] = ..., last_scan: _Optional[_Union[ScanSummary, _Mapping]] = ..., last_batch: _Optional[_Union[BatchSummary, _Mapping]] = ...) -> None: ...
+    held_batches: int
+    held_count: int
+    taken_at: _timestamp_pb2.Timestamp
+    def __init__(self, index_id: _Optional[str] = ..., automation_id: _Optional[str] = ..., state: _Optional[_Union[AutomationState, str]] = ..., health: _Optional[_Union[AutomationHealth, str]] = ..., degraded_cause: _Optional[str] = ..., degraded_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., why: _Optional[str] = ..., next_scan_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_trigger_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deadline_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_change_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., held_by: _Optional[_Iterable[_Union[HeldBy, _Mapping]]] = ..., backlog: _Optional[_Union[Backlog, _Mapping]] = ..., last_scan: _Optional[_Union[ScanSummary, _Mapping]] = ..., last_batch: _Optional[_Union[BatchSummary, _Mapping]] = ..., held_batches: _Optional[int] = ..., held_count: _Optional[int] = ..., taken_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class DeliverySummary(_message.Message):
     __slots__ = ("export_id", "run_id", "exported_at", "destination_uri", "error")
@@ -330,7 +368,7 @@ class DeliverySummary(_message.Message):
     def __init__(self, export_id: _Optional[str] = ..., run_id: _Optional[str] = ..., exported_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., destination_uri: _Optional[str] = ..., error: _Optional[str] = ...) -> None: ...
 
 class ExportAutomationStatus(_message.Message):
-    __slots__ = ("index_id", "automation_id", "state", "health", "degraded_cause", "degraded_since", "why", "pending_runs", "delivered_runs", "failed_runs", "pending_run_ids", "last_delivery")
+    __slots__ = ("index_id", "automation_id", "state", "health", "degraded_cause", "degraded_since", "why", "pending_runs", "delivered_runs", "failed_runs", "pending_run_ids", "last_delivery", "taken_at")
     INDEX_ID_FIELD_NUMBER: _ClassVar[int]
     AUTOMATION_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -343,6 +381,7 @@ class ExportAutomationStatus(_message.Message):
     FAILED_RUNS_FIELD_NUMBER: _ClassVar[int]
     PENDING_RUN_IDS_FIELD_NUMBER: _ClassVar[int]
     LAST_DELIVERY_FIELD_NUMBER: _ClassVar[int]
+    TAKEN_AT_FIELD_NUMBER: _ClassVar[int]
     index_id: str
     automation_id: str
     state: AutomationState
@@ -355,4 +394,5 @@ class ExportAutomationStatus(_message.Message):
     failed_runs: int
     pending_run_ids: _containers.RepeatedScalarFieldContainer[str]
     last_delivery: DeliverySummary
-    def __init__(self, index_id: _Optional[str] = ..., automation_id: _Optional[str] = ..., state: _Optional[_Union[AutomationState, str]] = ..., health: _Optional[_Union[AutomationHealth, str]] = ..., degraded_cause: _Optional[str] = ..., degraded_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., why: _Optional[str] = ..., pending_runs: _Optional[int] = ..., delivered_runs: _Optional[int] = ..., failed_runs: _Optional[int] = ..., pending_run_ids: _Optional[_Iterable[str]] = ..., last_delivery: _Optional[_Union[DeliverySummary, _Mapping]] = ...) -> None: ...
+    taken_at: _timestamp_pb2.Timestamp
+    def __init__(self, index_id: _Optional[str] = ..., automation_id: _Optional[str] = ..., state: _Optional[_Union[AutomationState, str]] = ..., health: _Optional[_Union[AutomationHealth, str]] = ..., degraded_cause: _Optional[str] = ..., degraded_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., why: _Optional[str] = ..., pending_runs: _Optional[int] = ..., delivered_runs: _Optional[int] = ..., failed_runs: _Optional[int] = ..., pending_run_ids: _Optional[_Iterable[str]] = ..., last_delivery: _Optional[_Union[DeliverySummary, _Mapping]] = ..., taken_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

@@ -13,16 +13,18 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ListAutomationsRequest(_message.Message):
-    __slots__ = ("kind", "state", "limit", "cursor")
+    __slots__ = ("kind", "state", "health", "limit", "cursor")
     KIND_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
+    HEALTH_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     CURSOR_FIELD_NUMBER: _ClassVar[int]
     kind: _automation_pb2.AutomationKind
     state: _automation_pb2.AutomationState
+    health: _automation_pb2.AutomationHealth
     limit: int
     cursor: str
-    def __init__(self, kind: _Optional[_Union[_automation_pb2.AutomationKind, str]] = ..., state: _Optional[_Union[_automation_pb2.AutomationState, str]] = ..., limit: _Optional[int] = ..., cursor: _Optional[str] = ...) -> None: ...
+    def __init__(self, kind: _Optional[_Union[_automation_pb2.AutomationKind, str]] = ..., state: _Optional[_Union[_automation_pb2.AutomationState, str]] = ..., health: _Optional[_Union[_automation_pb2.AutomationHealth, str]] = ..., limit: _Optional[int] = ..., cursor: _Optional[str] = ...) -> None: ...
 
 class ListAutomationsResponse(_message.Message):
     __slots__ = ("data", "pagination")
@@ -127,6 +129,20 @@ class RunImportAutomationResponse(_message.Message):
     job_ids: _containers.RepeatedScalarFieldContainer[str]
     status: _automation_pb2.ImportAutomationStatus
     def __init__(self, message: _Optional[str] = ..., job_ids: _Optional[_Iterable[str]] = ..., status: _Optional[_Union[_automation_pb2.ImportAutomationStatus, _Mapping]] = ...) -> None: ...
+
+class RescanImportAutomationRequest(_message.Message):
+    __slots__ = ("index_id",)
+    INDEX_ID_FIELD_NUMBER: _ClassVar[int]
+    index_id: str
+    def __init__(self, index_id: _Optional[str] = ...) -> None: ...
+
+class RescanImportAutomationResponse(_message.Message):
+    __slots__ = ("message", "status")
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    message: str
+    status: _automation_pb2.ImportAutomationStatus
+    def __init__(self, message: _Optional[str] = ..., status: _Optional[_Union[_automation_pb2.ImportAutomationStatus, _Mapping]] = ...) -> None: ...
 
 class GetExportAutomationRequest(_message.Message):
     __slots__ = ("index_id",)

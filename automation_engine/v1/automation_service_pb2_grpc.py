@@ -76,6 +76,11 @@ class AutomationServiceStub:
                 request_serializer=automation__engine_dot_v1_dot_automation__service__pb2.RunImportAutomationRequest.SerializeToString,
                 response_deserializer=automation__engine_dot_v1_dot_automation__service__pb2.RunImportAutomationResponse.FromString,
                 _registered_method=True)
+        self.RescanImportAutomation = channel.unary_unary(
+                '/automation_engine.v1.AutomationService/RescanImportAutomation',
+                request_serializer=automation__engine_dot_v1_dot_automation__service__pb2.RescanImportAutomationRequest.SerializeToString,
+                response_deserializer=automation__engine_dot_v1_dot_automation__service__pb2.RescanImportAutomationResponse.FromString,
+                _registered_method=True)
         self.GetExportAutomation = channel.unary_unary(
                 '/automation_engine.v1.AutomationService/GetExportAutomation',
                 request_serializer=automation__engine_dot_v1_dot_automation__service__pb2.GetExportAutomationRequest.SerializeToString,
@@ -176,6 +181,13 @@ class AutomationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RescanImportAutomation(self, request, context):
+        """Lists the watched place now, instead of at the next scan. FAILED_PRECONDITION while disabled or paused.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetExportAutomation(self, request, context):
         """Returns the saved export automation. NOT_FOUND when the index has none.
         """
@@ -267,6 +279,11 @@ def add_AutomationServiceServicer_to_server(servicer, server):
                     servicer.RunImportAutomation,
                     request_deserializer=automation__engine_dot_v1_dot_automation__service__pb2.RunImportAutomationRequest.FromString,
                     response_serializer=automation__engine_dot_v1_dot_automation__service__pb2.RunImportAutomationResponse.SerializeToString,
+            ),
+            'RescanImportAutomation': grpc.unary_unary_rpc_method_handler(
+                    servicer.RescanImportAutomation,
+                    request_deserializer=automation__engine_dot_v1_dot_automation__service__pb2.RescanImportAutomationRequest.FromString,
+                    response_serializer=automation__engine_dot_v1_dot_automation__service__pb2.RescanImportAutomationResponse.SerializeToString,
             ),
             'GetExportAutomation': grpc.unary_unary_rpc_method_handler(
                     servicer.GetExportAutomation,
@@ -522,6 +539,33 @@ class AutomationService:
             '/automation_engine.v1.AutomationService/RunImportAutomation',
             automation__engine_dot_v1_dot_automation__service__pb2.RunImportAutomationRequest.SerializeToString,
             automation__engine_dot_v1_dot_automation__service__pb2.RunImportAutomationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RescanImportAutomation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/automation_engine.v1.AutomationService/RescanImportAutomation',
+            automation__engine_dot_v1_dot_automation__service__pb2.RescanImportAutomationRequest.SerializeToString,
+            automation__engine_dot_v1_dot_automation__service__pb2.RescanImportAutomationResponse.FromString,
             options,
             channel_credentials,
             insecure,
