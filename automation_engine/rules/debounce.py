@@ -22,43 +22,70 @@ class Hold(StrEnum):
     """Its name says that it is unfinished or hidden."""
     EMPTY = "empty"
     """It has no bytes."""
+    UNDECLARED = "undeclared"
+    """A sidecar declares files whole, and the latest complete scan met none for it."""
     PREDECESSOR = "predecessor"
     """``new_only``, and an earlier version of it is being imported: how that ends decides."""
 
 
+class Skip(StrEnum):
+    """Why an object is left out for good: the reason of what is ``skipped`` by a rule or by somebody."""
+
+    NEW_ONLY = "new_only"
+    """Only the first version of a key counts, and this is a later one."""
+    EXISTING = "existing"
+    """It was there before the automation watched, and only what comes later counts."""
+    REJECTED = "rejected"
+    """Somebody rejected the batch that it was in."""
+    IGNORED = "ignored"
+    """Somebody left it out."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
-    """How a new identity enters the ledger."""
+    """How a new identity enters the ledger. ``skip`` is set where ``state`` is ``skipped``."""
 
     state: LedgerState = LedgerState.SETTLING
     hold: Hold | None = None
     growing: bool = False
+    skip: Skip | None = None
 
 
 _PENDING = frozenset({LedgerState.SETTLING, LedgerState.READY})
 _CLAIMED_ONCE = frozenset({LedgerState.IMPORTED, LedgerState.FAILED, LedgerState.SKIPPED})
 
 
-def admit(path: str, size: int, versions: AbstractSet[LedgerState], mode: ImportMode) -> Admission:
+def admit(
+    path: str,
+    size: int,
+    versions: AbstractSet[LedgerState],
+    mode: ImportMode,
+    *,
+    declared: bool = True,
+    existing: bool = False,
+) -> Admission:
     """Decide how a new identity enters the ledger.
 
     ``path`` lies below the watched folder, ``size`` is in bytes, ``versions`` are the states of the key's identities.
+    ``declared``: no sidecar is asked for, or it is there. ``existing``: it was there before, and that is to be skipped.
     An identity that replaces one which still waited is *growing*: it settles for D instead of 30 s. A writer who stalls
     for a while is then not taken for one who is done, when the longest wait ends in just that while. It holds back only
     itself, and no longer than its own window would.
     """
-    growing = not _PENDING.isdisjoint(versions)
+    if existing:
+        return Admission(state=LedgerState.SKIPPED, skip=Skip.EXISTING)
     hold = None
     if is_temporary(path):
         hold = Hold.TEMPORARY
     elif size == 0:
         hold = Hold.EMPTY
-    elif mode is ImportMode.NEW_ONLY:
-        if not _CLAIMED_ONCE.isdisjoint(versions):
-            return Admission(state=LedgerState.SKIPPED)
-        if LedgerState.CLAIMED in versions:
-            hold = Hold.PREDECESSOR
-    return Admission(hold=hold, growing=growing)
+    elif mode is ImportMode.NEW_ONLY and not _CLAIMED_ONCE.isdisjoint(versions):
+        return Admission(state=LedgerState.SKIPPED, skip=Skip.NEW_ONLY)
+    elif not declared:
+        hold = Hold.UNDECLARED
+    elif mode is ImportMode.NEW_ONLY and LedgerState.CLAIMED in versions:
+        hold = Hold.PREDECESSOR
+    return Admission(hold=hold, growing=not _PENDING.isdisjoint(versions))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +95,15 @@ class Sighting:
     seen: bool
     scan_started_at: float
     scan_finished_at: float
+
+
+def first_sighting(first_seen_at: float, was: Hold | None, hold: Hold | None, sighting: Sighting) -> float:
+    """Return since when an object counts: from now on, if this scan met its sidecar for the first time.
+
+    Whoever declares it whole only then may have written to it until then.
+    """
+    declared = was is Hold.UNDECLARED and hold is not Hold.UNDECLARED
+    return sighting.scan_finished_at if declared else first_seen_at
 
 
 def settle(
@@ -99,14 +135,15 @@ def due_trigger(state: ImportState, now: float, *, scan_started_at: float | None
     """
     if not state.ready or state.degraded is not None:
         return None
-    quiet_at, deadline_at = state.quiet_at, state.deadline_at
     if scan_started_at is not None:
         if state.run_requested:
             return Trigger.MANUAL
+        quiet_at = state.quiet_at
         if quiet_at is not None and scan_started_at >= quiet_at:
             return Trigger.QUIET
     elif not _knows(state, now):
         return None
+    deadline_at = state.deadline_at
     if deadline_at is not None and now >= deadline_at:
         return Trigger.MAX_WAIT
     return None
@@ -122,11 +159,12 @@ def next_scan_at(state: ImportState, now: float, *, scan_started_at: float) -> f
 
     A scan interval on; sooner for what settles, for the window's end, and for the deadline. Never later.
     """
+    quiet_at, deadline_at = state.quiet_at, state.deadline_at
     scans = [now + scan_interval(state.config.debounce)]
     if state.settling or state.run_requested:
         scans.append(now + SETTLE)
-    if state.quiet_at is not None and scan_started_at < state.quiet_at:
-        scans.append(max(now, state.quiet_at))
-    if state.deadline_at is not None and state.deadline_at > now:
-        scans.append(state.deadline_at)
+    if quiet_at is not None and scan_started_at < quiet_at:
+        scans.append(max(now, quiet_at))
+    if deadline_at is not None and deadline_at > now:
+        scans.append(deadline_at)
     return min(scans)

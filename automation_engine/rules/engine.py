@@ -7,7 +7,7 @@ clock: whatever chance or instant a decision needs comes in with the event.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import overload
+from typing import NamedTuple, overload
 
 from automation_engine.rules import events
 from automation_engine.rules.effects import ExportEffect, ImportEffect, QueueRun, StartExport, StartQueuedExports
@@ -15,8 +15,7 @@ from automation_engine.rules.lifecycle import TRANSITIONS, start, steady
 from automation_engine.rules.model import ExportState, ImportConfig, ImportState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportDecision:
+class ImportDecision(NamedTuple):
     """The new state of an import automation, and what shall be done."""
 
     state: ImportState

@@ -11,6 +11,7 @@ BLIND_AFTER = 3
 _HELD = {
     Hold.TEMPORARY: "Its name says that it is unfinished or hidden: it counts once it has another one.",
     Hold.EMPTY: "It has no bytes.",
+    Hold.UNDECLARED: "It waits for the sidecar that declares it whole.",
     Hold.PREDECESSOR: "An earlier version of it is being imported, and only the first one counts.",
 }
 
@@ -37,9 +38,9 @@ def why_held(hold: Hold | None, *, growing: bool, debounce: float) -> str:
     """Return one sentence for people: why an object that waits is not ready."""
     if hold is not None:
         return _HELD[hold]
-    span = round(settle_span(growing=growing, debounce=debounce))
+    seconds = round(settle_span(growing=growing, debounce=debounce))
     replaced = "It was replaced while it waited: its" if growing else "Its"
-    return f"{replaced} bytes have to be the same in two complete scans at least {span:,} s apart."
+    return f"{replaced} bytes have to be the same in two complete scans at least {seconds:,} s apart."
 
 
 def why(state: ImportState, now: float) -> str:
@@ -48,39 +49,46 @@ def why(state: ImportState, now: float) -> str:
         resumed = "what arrives meanwhile is found after it is resumed"
         return f"The automation is paused; {resumed}." if state.config.enabled else "The automation is disabled."
     if state.degraded is not None:
-        retry = "a retry is running" if state.scanning else f"the next try is {_in(state.next_scan_at, now)}"
+        retry = "a retry is running" if state.scanning else f"the next try is {when(state.next_scan_at, now)}"
         return f"The storage can't be listed ({state.degraded.cause}); {retry}, and nothing fires meanwhile."
     if state.phase is Phase.STARTING:
         return "One fresh complete scan comes first; then a full new window begins."
     if state.phase is Phase.FIRING:
-        return f"A sequence of batches is being started; what is left of it: {_objects(state.left_to_fire)}."
+        return f"A sequence of batches is being started; what is left of it: {objects(state.left_to_fire)}."
     if state.phase is Phase.IDLE:
-        return f"Nothing new waits; the next scan is {_in(state.next_scan_at, now)}."
+        return f"Nothing new waits; the next scan is {when(state.next_scan_at, now)}."
     return _why_waiting(state, now)
 
 
 def _why_waiting(state: ImportState, now: float) -> str:
-    waiting = f"{_objects(state.ready)} ready and {state.settling} still settling"
+    waiting = f"{objects(state.ready)} ready and {state.settling} still settling"
     if state.next_trigger_at is None or state.next_trigger_at <= now:
         return f"The wait is over: {waiting}; one complete scan confirms it."
-    end = _in(state.next_trigger_at, now)
+    end = when(state.next_trigger_at, now)
     if state.next_trigger_at == state.deadline_at != state.quiet_at:
         return f"Arrivals go on: {waiting}; the longest wait ends {end}."
     return f"Waiting for quiet: {waiting}; without another change the batch fires {end}."
 
 
-def _objects(count: int) -> str:
+def objects(count: int) -> str:
+    """Return a count of objects in words."""
     return "1 object" if count == 1 else f"{count:,} objects"
 
 
-def _in(instant: float | None, now: float) -> str:
+def when(instant: float | None, now: float) -> str:
+    """Return how far an instant lies ahead; None is something that is under way."""
     if instant is None:
         return "under way"
     seconds = round(instant - now)
     if seconds <= 0:
         return "due now"
+    return f"in {span(seconds)}"
+
+
+def span(seconds: float) -> str:
+    """Return a span in a unit that people would choose."""
     if seconds < 120:  # two minutes are still told in seconds
-        return f"in {seconds} s"
+        return f"{round(seconds)} s"
     if seconds < 2 * 3600:
-        return f"in {round(seconds / 60)} min"
-    return f"in {round(seconds / 3600)} h"
+        return f"{round(seconds / 60)} min"
+    return f"{round(seconds / 3600)} h"

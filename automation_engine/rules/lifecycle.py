@@ -35,6 +35,7 @@ from automation_engine.rules.model import (
     ImportState,
     Phase,
     Trigger,
+    amended,
     scan_interval,
 )
 from automation_engine.rules.retry import backoff
@@ -101,12 +102,11 @@ def _configured(state: ImportState, event: events.Configured, now: float) -> Out
 
 
 def _rescheduled(state: ImportState, now: float) -> ImportState:
-    """Bring the next scan forward to what a new interval asks for; the window keeps its ``last_change``."""
+    """Bring the next scan forward to what new spans ask for; the window keeps its ``last_change`` and its beginning."""
     if state.next_scan_at is None:
         return state
     scans = [state.next_scan_at, now + scan_interval(state.config.debounce)]
-    if state.quiet_at is not None:
-        scans.append(max(now, state.quiet_at))
+    scans.extend(max(now, end) for end in (state.quiet_at, state.deadline_at) if end is not None)
     return replace(state, next_scan_at=min(scans))
 
 
@@ -125,11 +125,11 @@ def _resumed(state: ImportState, _event: events.Resumed, now: float) -> Outcome:
 def _ticked(state: ImportState, _event: events.Ticked, now: float) -> Outcome:
     trigger = due_trigger(state, now, scan_started_at=None)
     if trigger is not None:
-        return _fire(state, trigger)
+        return _fire(state, trigger, next_scan_at=state.next_scan_at)
     if state.scanning or state.next_scan_at is None or now < state.next_scan_at:
         return state, ()
     epoch = state.epoch + 1
-    return replace(state, epoch=epoch, scanning=True, next_scan_at=None), (StartScan(epoch=epoch),)
+    return amended(state, epoch=epoch, scanning=True, next_scan_at=None), (StartScan(epoch=epoch),)
 
 
 def _restarted(state: ImportState, _event: events.Restarted, now: float) -> Outcome:
@@ -156,10 +156,10 @@ def _scan_completed(state: ImportState, event: events.ScanCompleted, now: float)
     known = _taken_in(state, event, now)
     started_at = min(event.started_at, now)  # the clock may have been set back since: it covers no later instant
     trigger = due_trigger(known, now, scan_started_at=started_at)
-    known = replace(known, next_scan_at=next_scan_at(known, now, scan_started_at=started_at))
+    scan_at = next_scan_at(known, now, scan_started_at=started_at)
     if trigger is None or state.phase is Phase.FIRING:
-        return known, ()
-    return _fire(known, trigger)
+        return amended(known, next_scan_at=scan_at), ()
+    return _fire(known, trigger, next_scan_at=scan_at)
 
 
 def _taken_in(state: ImportState, event: events.ScanCompleted, now: float) -> ImportState:
@@ -176,11 +176,12 @@ def _taken_in(state: ImportState, event: events.ScanCompleted, now: float) -> Im
     if phase is not Phase.FIRING:
         phase = Phase.WAITING if waiting else Phase.IDLE
     oldest = finished_at if pending.oldest_at is None else min(pending.oldest_at, now)
-    return replace(
+    return amended(
         state,
         phase=phase,
         scanning=False,
         scanned_at=finished_at,
+        surveyed=state.generation,
         floor_at=floor,
         last_change_at=max(changes),
         window_opened_at=max(floor, oldest) if waiting else None,
@@ -191,39 +192,35 @@ def _taken_in(state: ImportState, event: events.ScanCompleted, now: float) -> Im
     )
 
 
-def _fire(state: ImportState, trigger: Trigger) -> Outcome:
-    return _next_batch(
-        replace(state, phase=Phase.FIRING, left_to_fire=state.ready, trigger=trigger, run_requested=False)
-    )
+def _fire(state: ImportState, trigger: Trigger, *, next_scan_at: float | None) -> Outcome:
+    return _next_batch(state, state.ready, trigger, next_scan_at=next_scan_at, run_requested=False)
 
 
-def _next_batch(state: ImportState) -> Outcome:
-    """Start one batch of the sequence; after the last one, what still settles opens the next window."""
+def _next_batch(state: ImportState, left: int, trigger: Trigger, **changes: Any) -> Outcome:
+    """Start one batch of the ``left`` objects; after the last one, what still settles opens the next window."""
     sequence = state.sequence + 1
-    limit = min(state.left_to_fire, state.config.batch_cap)
+    limit = min(left, state.config.batch_cap)
     batch = StartBatch(
-        key=batch_key(state.automation_id, state.generation, sequence),
-        sequence=sequence,
-        limit=limit,
-        trigger=state.trigger or Trigger.QUIET,
+        key=batch_key(state.automation_id, state.generation, sequence), sequence=sequence, limit=limit, trigger=trigger
     )
-    left = state.left_to_fire - limit
-    fired = replace(state, sequence=sequence, left_to_fire=left, ready=max(0, state.ready - limit))
-    if left:
-        return fired, (batch,)
-    waiting = fired.ready + fired.settling > 0
-    closed = replace(
-        fired,
+    ready = max(0, state.ready - limit)
+    changes.update(sequence=sequence, ready=ready, left_to_fire=left - limit)
+    if left > limit:
+        return amended(state, phase=Phase.FIRING, trigger=trigger, **changes), (batch,)
+    waiting = ready + state.settling > 0
+    closed = amended(
+        state,
         phase=Phase.WAITING if waiting else Phase.IDLE,
         trigger=None,
         # Until the next scan says when the oldest of them was first seen: not before the newest change, at any rate.
         window_opened_at=state.last_change_at if waiting else None,
+        **changes,
     )
     return closed, (batch,)
 
 
 def _ticked_while_firing(state: ImportState, _event: events.Ticked, _now: float) -> Outcome:
-    return _next_batch(state)
+    return _next_batch(state, state.left_to_fire, state.trigger or Trigger.QUIET)
 
 
 def _scan_failed(state: ImportState, event: events.ScanFailed, now: float) -> Outcome:
@@ -278,9 +275,13 @@ TRANSITIONS: Mapping[Phase, Mapping[type, Transition]] = {
 def steady(state: ImportState, now: float) -> ImportState:
     """Cap every remembered instant at ``now``: after a clock was set back, no wait is longer than a full new one."""
     horizon = now + (SCAN_INTERVAL_MAX if state.degraded is None else BACKOFF_MAX)
-    late = state.next_scan_at is not None and state.next_scan_at > horizon
     past = (state.last_change_at, state.window_opened_at, state.floor_at, state.scanned_at)
-    if not late and all(instant is None or instant <= now for instant in past):
+    late = state.next_scan_at is not None and state.next_scan_at > horizon
+    ahead = late
+    for instant in past:  # not any(): this is asked of every decision, and a generator takes most of its time
+        if instant is not None and instant > now:
+            ahead = True
+    if not ahead:
         return state
     last_change_at, window_opened_at, floor_at, scanned_at = (None if at is None else min(at, now) for at in past)
     return replace(

@@ -53,27 +53,34 @@ class Pattern:
         return self._regex.fullmatch(subject) is not None
 
 
+def compile_pattern(source: str, *, field: str = "file_pattern") -> Pattern:
+    """Compile a glob. Raises ``InvalidArgument`` on ``field`` that says what is wrong with it and where."""
+    try:
+        return _compiled(source)
+    except _Malformed as error:
+        raise InvalidArgument.of(field, f"{error}; got {source!r}") from None
+
+
+class _Malformed(Exception):
+    """What is wrong with a pattern."""
+
+
 @lru_cache(maxsize=1024)
-def compile_pattern(source: str) -> Pattern:
-    """Compile a glob. Raises ``InvalidArgument`` on ``file_pattern`` that says what is wrong with it and where."""
+def _compiled(source: str) -> Pattern:
     if not 1 <= len(source) <= MAX_PATTERN:
-        raise _malformed(source, f"must have 1 to {MAX_PATTERN} characters, has {len(source)}")
-    alternatives = list(_expand(source, source))
+        raise _Malformed(f"must have 1 to {MAX_PATTERN} characters, has {len(source)}")
+    alternatives = list(_expand(source))
     whole_path = "/" in source
-    regex = "|".join(_translate(alternative.removeprefix("/"), source) for alternative in alternatives)
+    regex = "|".join(_translate(alternative.removeprefix("/")) for alternative in alternatives)
     return Pattern(source, whole_path, re.compile(f"(?:{regex})", re.DOTALL))
 
 
-def _malformed(source: str, reason: str) -> InvalidArgument:
-    return InvalidArgument.of("file_pattern", f"{reason}; got {source!r}")
-
-
-def _expand(text: str, source: str) -> Iterator[str]:
+def _expand(text: str) -> Iterator[str]:
     """Yield the alternatives of a pattern with every brace resolved, in order."""
     pending, count = [text], 0
     while pending:
         current = pending.pop()
-        brace = _first_brace(current, source)
+        brace = _first_brace(current)
         if brace is None:
             count += 1
             yield current
@@ -81,14 +88,14 @@ def _expand(text: str, source: str) -> Iterator[str]:
             head, choices, tail = brace
             pending.extend(head + choice + tail for choice in reversed(choices))
         if count + len(pending) > MAX_ALTERNATIVES:
-            raise _malformed(source, f"braces may stand for at most {MAX_ALTERNATIVES} alternatives")
+            raise _Malformed(f"braces may stand for at most {MAX_ALTERNATIVES} alternatives")
 
 
-def _first_brace(text: str, source: str) -> tuple[str, list[str], str] | None:
+def _first_brace(text: str) -> tuple[str, list[str], str] | None:
     """Split at the first brace: what precedes it, its choices, what follows it."""
     start, depth, cut = -1, 0, 0
     choices: list[str] = []
-    for at, char in _unquoted(text, source):
+    for at, char in _unquoted(text):
         if char == "{":
             if depth == 0:
                 start, cut = at, at + 1
@@ -101,11 +108,11 @@ def _first_brace(text: str, source: str) -> tuple[str, list[str], str] | None:
             choices.append(text[cut:at])
             cut = at + 1
     if depth:
-        raise _malformed(source, "a '{' is never closed")
+        raise _Malformed("a '{' is never closed")
     return None
 
 
-def _unquoted(text: str, source: str) -> Iterator[tuple[int, str]]:
+def _unquoted(text: str) -> Iterator[tuple[int, str]]:
     """Yield the characters that may mean something: not those behind a backslash, not those of a class."""
     at = 0
     while at < len(text):
@@ -113,29 +120,29 @@ def _unquoted(text: str, source: str) -> Iterator[tuple[int, str]]:
             at += 2
             continue
         if text[at] == "[":
-            at = _class_end(text, at, source)
+            at = _class_end(text, at)
             continue
         yield at, text[at]
         at += 1
 
 
-def _class_end(text: str, start: int, source: str) -> int:
+def _class_end(text: str, start: int) -> int:
     """Return where the class that begins at ``start`` has ended. A ``]`` in the first place is a member."""
     first = start + 2 if text[start + 1 : start + 2] in {"!", "^"} else start + 1
     end = text.find("]", first + 1)
     if end < 0:
-        raise _malformed(source, "a '[' is never closed")
+        raise _Malformed("a '[' is never closed")
     return end + 1
 
 
-def _translate(glob: str, source: str) -> str:
+def _translate(glob: str) -> str:
     """Translate one brace-free alternative into a regular expression that has nothing to backtrack."""
     groups: list[list[str]] = [[]]
-    for segment in _segments(glob, source):
+    for segment in _segments(glob):
         if segment == "**":
             groups.append([])
         else:
-            groups[-1].append(_segment(segment, source))
+            groups[-1].append(_segment(segment))
     if len(groups) == 1:
         return "/".join(groups[0])
     first, *middle, last = groups
@@ -146,17 +153,17 @@ def _translate(glob: str, source: str) -> str:
     return regex + ("(?:[^/]*/)*" + "/".join(last) if last else ".*")
 
 
-def _segments(glob: str, source: str) -> Iterator[str]:
+def _segments(glob: str) -> Iterator[str]:
     """Split at every ``/`` outside a class."""
     cut = 0
-    for at, char in _unquoted(glob, source):
+    for at, char in _unquoted(glob):
         if char == "/":
             yield glob[cut:at]
             cut = at + 1
     yield glob[cut:]
 
 
-def _segment(glob: str, source: str) -> str:
+def _segment(glob: str) -> str:
     """Translate one segment: chunks between stars, each but the first and the last in an atomic group."""
     chunks = [""]
     at = 0
@@ -167,13 +174,13 @@ def _segment(glob: str, source: str) -> str:
         elif char == "?":
             chunks[-1] += "[^/]"
         elif char == "[":
-            end = _class_end(glob, at, source)
-            chunks[-1] += _character_class(glob[at + 1 : end - 1], source)
+            end = _class_end(glob, at)
+            chunks[-1] += _character_class(glob[at + 1 : end - 1])
         else:
             if char == "\\":
                 char, end = glob[at + 1 : at + 2], at + 2
                 if not char:
-                    raise _malformed(source, "ends in a backslash that quotes nothing")
+                    raise _Malformed("ends in a backslash that quotes nothing")
             chunks[-1] += re.escape(char)
         at = end
     if len(chunks) == 1:
@@ -182,7 +189,7 @@ def _segment(glob: str, source: str) -> str:
     return first + "".join(f"(?>[^/]*?{chunk})" for chunk in middle if chunk) + "[^/]*" + last
 
 
-def _character_class(members: str, source: str) -> str:
+def _character_class(members: str) -> str:
     """Translate the inside of a class; a class never matches ``/``."""
     negated = members[0] in "!^"
     body = members[1:] if negated else members
@@ -191,7 +198,7 @@ def _character_class(members: str, source: str) -> str:
         if body[at + 1 : at + 2] == "-" and at + 2 < len(body):
             low, high = body[at], body[at + 2]
             if low > high:
-                raise _malformed(source, f"the range {low}-{high} is empty")
+                raise _Malformed(f"the range {low}-{high} is empty")
             items += f"{re.escape(low)}-{re.escape(high)}"
             at += 3
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 SETTLE = 30.0
 """An object is ready when two complete scans at least this far apart saw the same identity."""
@@ -13,6 +14,8 @@ BACKOFF_MAX = 900.0
 """Retries against unreachable storage are never further apart than this."""
 BATCH_CAP = 10_000
 """Most objects in one batch; more become a sequence of batches."""
+MAX_WAIT_MAX = 30 * 86_400.0
+"""No window stays open longer than this, whatever is asked for."""
 
 DEBOUNCE_INTERVALS: dict[str, float] = {"5m": 300.0, "10m": 600.0, "1h": 3_600.0, "1d": 86_400.0}
 """The four words of the contract. ``1d`` is 86,400 s, not a calendar day."""
@@ -58,6 +61,16 @@ class ImportMode(StrEnum):
     NEW_ONLY = "new_only"
 
 
+class ExistingFiles(StrEnum):
+    """What becomes of the objects that the first complete scan of a generation meets.
+
+    ``import`` treats them as arrivals. ``skip`` enters them in the ledger as skipped: only later ones are imported.
+    """
+
+    IMPORT = "import"
+    SKIP = "skip"
+
+
 class LedgerState(StrEnum):
     """The life of an identity: settling → ready → claimed → imported | failed | skipped, or gone before its claim."""
 
@@ -78,6 +91,26 @@ class Watch:
     source_prefix: str = ""
     file_pattern: str = "*"
     recursive: bool = True
+    exclude_patterns: tuple[str, ...] = ()
+    """What any of these globs matches is not watched."""
+    done_file_pattern: str | None = None
+    """The name of a sidecar that declares a file whole (see ``sidecars``): without it the file does not settle."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fuse:
+    """A batch with more files or more bytes than this waits for somebody to approve it. None is no limit."""
+
+    max_files: int | None = None
+    max_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        limits = {"max_files": self.max_files, "max_bytes": self.max_bytes}
+        if all(limit is None for limit in limits.values()):
+            raise ValueError("spend_fuse: needs max_files, max_bytes or both")
+        for name, limit in limits.items():
+            if limit is not None and limit < 1:
+                raise ValueError(f"spend_fuse.{name} {limit}: must be at least 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,14 +123,21 @@ class ImportConfig:
     paused: bool = False
     max_wait: float | None = None
     batch_cap: int = BATCH_CAP
+    existing_files: ExistingFiles = ExistingFiles.IMPORT
+    spend_fuse: Fuse | None = None
 
     def __post_init__(self) -> None:
         if self.debounce not in DEBOUNCE_INTERVALS.values():
             raise ValueError(f"debounce {self.debounce}: must be one of 300, 600, 3600, 86400 s")
         if self.max_wait is not None and self.max_wait < self.debounce:
             raise ValueError(f"max_wait {self.max_wait}: must be at least the debounce interval, {self.debounce}")
-        if self.batch_cap < 1:
-            raise ValueError(f"batch_cap {self.batch_cap}: must be at least 1")
+        if self.max_wait is not None and self.max_wait > MAX_WAIT_MAX:
+            raise ValueError(f"max_wait {self.max_wait}: must be at most 30 days, {MAX_WAIT_MAX}")
+        if not 1 <= self.batch_cap <= BATCH_CAP:
+            raise ValueError(f"batch_cap {self.batch_cap}: must be 1 to {BATCH_CAP}")
+        most = None if self.spend_fuse is None else self.spend_fuse.max_files
+        if most is not None and most >= self.batch_cap:
+            raise ValueError(f"spend_fuse.max_files {most}: no batch is larger than {self.batch_cap}; must be less")
 
     @property
     def active(self) -> bool:
@@ -119,9 +159,9 @@ class Degraded:
     attempts: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ImportState:
-    """All that an import automation remembers beside its ledger."""
+    """All that an import automation remembers beside its ledger. Without slots, so that ``amended`` is quick."""
 
     automation_id: str
     config: ImportConfig
@@ -130,6 +170,8 @@ class ImportState:
     """Grows with every change of ``config.watch``."""
     epoch: int = 0
     """The newest scan. What an older one reports is ignored."""
+    surveyed: int = 0
+    """The newest generation whose first complete scan was taken in; 0 while there is none."""
     sequence: int = 0
     """Batches started in this generation."""
     scanning: bool = False
@@ -149,6 +191,11 @@ class ImportState:
     """Why the present sequence of batches fires."""
     run_requested: bool = False
     degraded: Degraded | None = None
+
+    @property
+    def skips_existing(self) -> bool:
+        """Whether what the next complete scan meets was there before: it is the first one of its generation."""
+        return self.surveyed != self.generation and self.config.existing_files is ExistingFiles.SKIP
 
     @property
     def quiet_at(self) -> float | None:
@@ -181,6 +228,16 @@ class ImportState:
         if self.deadline_at is not None and self.ready and self.degraded is None:
             actions.append(self.deadline_at)
         return min(actions, default=None)
+
+
+def amended(state: ImportState, **changes: Any) -> ImportState:
+    """Return the state with changes, as the slower ``dataclasses.replace`` does: every decision copies it."""
+    remembered = vars(state)
+    if not changes.keys() <= remembered.keys():
+        raise TypeError(f"an import automation remembers nothing of {', '.join(changes.keys() - remembered.keys())}")
+    copy = object.__new__(ImportState)
+    vars(copy).update(remembered, **changes)
+    return copy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

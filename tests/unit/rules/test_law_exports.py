@@ -49,6 +49,7 @@ def test_paused_the_runs_queue_up(stopped: ExportState) -> None:
     """Section 12; and 6: enabled false stops in the same way."""
     decision = decide(stopped, RunFinished(run_id="run_1"), NOW)
     assert decision.effects == (QueueRun(run_id="run_1"),)
+    assert decision.state == stopped
 
 
 def test_they_are_delivered_on_resume() -> None:
@@ -80,7 +81,14 @@ def test_nothing_is_delivered_while_it_is_paused(event: ExportEvent) -> None:
 
 def test_the_tick_delivers_what_waits() -> None:
     """Section 12: a delivery that a crash left behind."""
-    assert decide(ACTIVE, Ticked(), NOW).effects == (StartQueuedExports(generation=1),)
+    decision = decide(ACTIVE, Ticked(), NOW)
+    assert decision.effects == (StartQueuedExports(generation=1),)
+    assert decision.state == ACTIVE
+
+
+def test_a_pause_stops_it_and_changes_nothing_else() -> None:
+    """Section 6 and 12."""
+    assert decide(ACTIVE, Paused(), NOW).state == replace(ACTIVE, paused=True)
 
 
 def test_pausing_what_is_paused_and_resuming_what_runs_change_nothing() -> None:
@@ -93,7 +101,7 @@ def test_pausing_what_is_paused_and_resuming_what_runs_change_nothing() -> None:
 @pytest.mark.parametrize("changes", [{"destination_connector_id": "conn_8"}, {"destination_subpath": "elsewhere"}])
 def test_another_destination_is_another_generation(changes: dict[str, object]) -> None:
     """Section 12 and 7."""
-    assert decide(ACTIVE, _put(ACTIVE, **changes), NOW).state.generation == 2
+    assert decide(ACTIVE, _put(ACTIVE, **changes), NOW).state == replace(ACTIVE, generation=2, **changes)  # type: ignore[arg-type]  # a test names the fields
 
 
 @pytest.mark.parametrize("changes", [{}, {"paused": True}, {"enabled": False}])

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from automation_engine.errors import IllegalTransition
 from automation_engine.rules import events
+from automation_engine.rules.debounce import Skip
 from automation_engine.rules.effects import ImportEffect, StartScan
 from automation_engine.rules.engine import decide
-from automation_engine.rules.model import ImportMode, ImportState, LedgerState, Phase, Trigger
+from automation_engine.rules.model import ExistingFiles, ImportMode, ImportState, LedgerState, Phase, Trigger
 from tests.unit.rules.world import WATCH, Fired, World, configured
 
 bounded = settings(
@@ -119,6 +120,41 @@ worlds = st.builds(
 )
 
 
+SIDECARS = ["a.mp4.done", "b.done", "c/d.done", "f.mp4.done"]
+optional_arrivals = st.sampled_from(SIDECARS).map(
+    lambda name: _deed(f"put({name!r})", lambda world: world.put(name, 0))
+)
+optional_removals = st.sampled_from(SIDECARS).map(
+    lambda name: _deed(f"remove({name!r})", lambda world: _remove(world, name))
+)
+OPTIONS = [
+    WATCH,
+    replace(WATCH, exclude_patterns=("b.*", "c/**")),
+    replace(WATCH, done_file_pattern="*.done"),
+    replace(WATCH, done_file_pattern="*.done", exclude_patterns=("f.*",)),
+]
+optional_puts = st.one_of(
+    st.sampled_from(OPTIONS).map(
+        lambda watch: _deed(f"configure(watch={watch})", lambda world: world.configure(watch=watch))
+    ),
+    st.sampled_from([None, 600.0, 3600.0]).map(
+        lambda longest: _deed(f"configure(max_wait={longest})", lambda world: world.configure(max_wait=longest))
+    ),
+)
+INTERRUPTING |= {f"configure(watch={watch})" for watch in OPTIONS}
+optional = _lives({**usual, **unusual, steps: 1, optional_arrivals: 4, optional_removals: 1, optional_puts: 1})
+optional_worlds = st.builds(
+    lambda scan_seconds, watch, existing, mode: World(
+        config=configured(300.0, watch=watch, existing_files=existing), scan_seconds=scan_seconds, mode=mode
+    ),
+    st.sampled_from([0.0, 3.0, 45.0]),
+    st.sampled_from(OPTIONS),
+    st.sampled_from(list(ExistingFiles)),
+    st.sampled_from(list(ImportMode)),
+)
+every_life = st.one_of(st.tuples(worlds, mad), st.tuples(optional_worlds, optional))
+
+
 def _live(world: World, deeds: list[Deed]) -> World:
     for deed in deeds:
         deed.do(world)
@@ -126,12 +162,13 @@ def _live(world: World, deeds: list[Deed]) -> World:
 
 
 @bounded
-@given(worlds, mad)
-def test_never_early(world: World, deeds: list[Deed]) -> None:
+@given(every_life)
+def test_never_early(life: tuple[World, list[Deed]]) -> None:
     """A quiet firing comes no earlier than D after the last change, and a complete scan began after that.
 
     However the clock is set back. Where it was set forward, it looks later by that much, and no more.
     """
+    world, deeds = life
     judged = 0
     for deed in deeds:
         deed.do(world)
@@ -151,8 +188,9 @@ def _judge_quiet(world: World, fired: Fired) -> None:
 
 
 @bounded
-@given(worlds, wild)
-def test_every_member_was_seen_unchanged_in_two_complete_scans_30_s_apart(world: World, deeds: list[Deed]) -> None:
+@given(st.one_of(st.tuples(worlds, wild), st.tuples(optional_worlds, optional)))
+def test_every_member_was_seen_unchanged_in_two_complete_scans_30_s_apart(life: tuple[World, list[Deed]]) -> None:
+    world, deeds = life
     _live(world, deeds)
     for fired in world.fired:
         for entry in fired.members:
@@ -165,31 +203,35 @@ def test_every_member_was_seen_unchanged_in_two_complete_scans_30_s_apart(world:
 
 
 @bounded
-@given(worlds, mad)
-def test_an_identity_is_imported_at_most_once(world: World, deeds: list[Deed]) -> None:
+@given(every_life)
+def test_an_identity_is_imported_at_most_once(life: tuple[World, list[Deed]]) -> None:
+    world, deeds = life
     imported = _live(world, deeds).imported()
     assert len(imported) == len(set(imported))
 
 
 @bounded
-@given(worlds, mad)
-def test_under_new_only_a_key_is_imported_at_most_once(world: World, deeds: list[Deed]) -> None:
+@given(every_life)
+def test_under_new_only_a_key_is_imported_at_most_once(life: tuple[World, list[Deed]]) -> None:
+    world, deeds = life
     world.mode = ImportMode.NEW_ONLY
     keys = [key for key, _ in _live(world, deeds).imported()]
     assert len(keys) == len(set(keys))
 
 
 @bounded
-@given(worlds, mad)
-def test_temporary_and_empty_objects_are_never_imported(world: World, deeds: list[Deed]) -> None:
+@given(every_life)
+def test_temporary_and_empty_objects_are_never_imported(life: tuple[World, list[Deed]]) -> None:
+    world, deeds = life
     for fired in _live(world, deeds).fired:
         assert all(entry.size and not entry.key.endswith(".part") for entry in fired.members)
 
 
 @bounded
-@given(worlds, mad)
-def test_one_firing_per_window(world: World, deeds: list[Deed]) -> None:
+@given(every_life)
+def test_one_firing_per_window(life: tuple[World, list[Deed]]) -> None:
     """A firing takes all that is ready: the next one has nothing but members that became ready after it."""
+    world, deeds = life
     began = -1.0
     judged = 0
     for deed in deeds:
@@ -204,8 +246,9 @@ def test_one_firing_per_window(world: World, deeds: list[Deed]) -> None:
 
 
 @bounded
-@given(worlds, mad)
-def test_batch_keys_are_never_used_twice_and_sequences_have_no_gaps(world: World, deeds: list[Deed]) -> None:
+@given(every_life)
+def test_batch_keys_are_never_used_twice_and_sequences_have_no_gaps(life: tuple[World, list[Deed]]) -> None:
+    world, deeds = life
     _live(world, deeds)
     keys = [fired.key for fired in world.fired]
     assert len(keys) == len(set(keys))
@@ -216,8 +259,9 @@ def test_batch_keys_are_never_used_twice_and_sequences_have_no_gaps(world: World
 
 
 @bounded
-@given(worlds, mad)
-def test_it_never_fires_and_never_scans_while_paused_disabled_or_degraded(world: World, deeds: list[Deed]) -> None:
+@given(every_life)
+def test_it_never_fires_and_never_scans_while_paused_disabled_or_degraded(life: tuple[World, list[Deed]]) -> None:
+    world, deeds = life
     for deed in deeds:
         stopped = not world.state.config.active
         scans, fired = len(world.scans), len(world.fired)
@@ -258,6 +302,57 @@ def test_continuous_arrivals_never_exceed_max_wait(world: World, gap: int, count
     for fired in world.fired:
         waited = max(fired.real - max(entry.first_seen_real, 0.0) for entry in fired.members)
         assert waited <= world.config.longest_wait + SETTLED_BY + world.scan_seconds
+
+
+@bounded
+@given(optional_worlds, optional)
+def test_what_existed_when_a_generation_began_is_never_imported(world: World, deeds: list[Deed]) -> None:
+    """Nor is anything else left out for that reason."""
+    _live(world, deeds)
+    existing = set().union(*world.surveys.values())
+    skipped = {(entry.key, entry.version) for entry in world.ledger if entry.skip is Skip.EXISTING}
+    if world.config.existing_files is ExistingFiles.SKIP:
+        assert existing.isdisjoint(world.imported())
+        assert skipped <= existing
+    else:
+        assert skipped == set()
+
+
+@bounded
+@given(optional_worlds, optional)
+def test_no_member_lacks_its_sidecar_is_excluded_or_is_a_sidecar(world: World, deeds: list[Deed]) -> None:
+    """Judged by the latest complete scan before the firing."""
+    for fired in _live(world, deeds).fired:
+        watch = fired.before.config.watch
+        latest = [scan for scan in world.scans if scan.ends_real <= fired.real][-1]
+        for key in fired.keys:
+            if watch.done_file_pattern is not None:
+                assert not key.endswith(".done")
+                assert {f"{key}.done", f"{key.removesuffix('.mp4')}.done"} & latest.objects.keys()
+            if watch.exclude_patterns:
+                assert not key.startswith("in/f." if watch.done_file_pattern else ("in/b.", "in/c/"))
+
+
+@bounded
+@given(optional_worlds, optional)
+def test_no_member_fires_before_it_was_declared_in_two_complete_scans_30_s_apart(
+    world: World, deeds: list[Deed]
+) -> None:
+    for fired in _live(world, deeds).fired:
+        if fired.before.config.watch.done_file_pattern is None:
+            continue
+        for entry in fired.members:
+            names = {f"{entry.key}.done", f"{entry.key.removesuffix('.mp4')}.done"}
+            declaring = [
+                scan
+                for scan in world.scans
+                if scan.objects.get(entry.key, ("",))[0] == entry.version and names & scan.objects.keys()
+            ]
+            assert any(
+                later.started_real - earlier.ends_real >= 30.0 and later.ends_real <= fired.real
+                for earlier in declaring
+                for later in declaring
+            )
 
 
 @bounded

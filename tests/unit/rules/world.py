@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from automation_engine.rules.debounce import Hold, Sighting, admit, settle, settle_span
+from automation_engine.rules.debounce import Hold, Sighting, Skip, admit, first_sighting, settle, settle_span
 from automation_engine.rules.effects import CancelScan, ImportEffect, StartBatch, StartScan
 from automation_engine.rules.engine import create_import, decide
 from automation_engine.rules.events import (
@@ -38,6 +38,7 @@ from automation_engine.rules.model import (
     Trigger,
     Watch,
 )
+from automation_engine.rules.selection import compile_selection
 
 WATCH = Watch(connector_id="conn_1", source_prefix="in")
 START = 1_000_000.0
@@ -59,6 +60,7 @@ class Entry:
     first_seen_real: float
     first_seen_forward: float
     ready_real: float | None = None
+    skip: Skip | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +82,7 @@ class Fired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """One scan. ``forward`` is how far the clock had ever been set forward when it began."""
+    """One scan of ``watch``. ``forward`` is how far the clock had ever been set forward when it began."""
 
     epoch: int
     started_at: float
@@ -88,6 +90,18 @@ class Listing:
     ends_real: float
     objects: dict[str, tuple[str, int]]
     forward: float
+    watch: Watch = WATCH
+
+    @property
+    def matching(self) -> dict[str, tuple[str, int]]:
+        """The objects that are watched."""
+        selection = compile_selection(self.watch)
+        return {key: info for key, info in self.objects.items() if selection.matches(selection.path(key))}
+
+    def declared(self, key: str) -> bool:
+        """Whether a key needs no sidecar, or has one."""
+        sidecar = compile_selection(self.watch).sidecar
+        return sidecar is None or not self.objects.keys().isdisjoint(sidecar.of(key))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -108,6 +122,8 @@ class World:
     ledger: list[Entry] = field(default_factory=list)
     fired: list[Fired] = field(default_factory=list)
     scans: list[Listing] = field(default_factory=list)
+    surveys: dict[int, set[tuple[str, str]]] = field(default_factory=dict)
+    """What the first complete scan of each generation met for the first time."""
     listing: Listing | None = None
     changed_real: float = 0.0
     changed_forward: float = 0.0
@@ -258,6 +274,7 @@ class World:
             ends_real=self.real + self.scan_seconds,
             objects=dict(self.objects),
             forward=self.forward,
+            watch=self.state.config.watch,
         )
 
     def finish_scan(self) -> None:
@@ -288,11 +305,14 @@ class World:
         states: dict[str, set[LedgerState]] = defaultdict(set)
         for entry in self.ledger:
             states[entry.key].add(entry.state)
-        fresh = [(key, *info) for key, info in listing.objects.items() if (key, info[0]) not in known]
+        fresh = [(key, *info) for key, info in listing.matching.items() if (key, info[0]) not in known]
+        self.surveys.setdefault(self.state.generation, {(key, version) for key, version, _ in fresh})
+        existing = self.state.skips_existing
         if self.order is not None:
             self.order.shuffle(fresh)
         for key, version, size in fresh:
-            admission = admit(key.removeprefix("in/"), size, states[key], self.mode)
+            path = key.removeprefix("in/")
+            admission = admit(path, size, states[key], self.mode, declared=listing.declared(key), existing=existing)
             self.ledger = [e for e in self.ledger if (e.key, e.version) != (key, version)]
             self.ledger.append(
                 Entry(
@@ -302,15 +322,17 @@ class World:
                     state=admission.state,
                     hold=admission.hold,
                     growing=admission.growing,
+                    skip=admission.skip,
                     epoch=listing.epoch,
                     first_seen_at=self.now,
                     first_seen_real=self.real,
                     first_seen_forward=self.forward,
                 )
             )
-        if fresh:
+        changed = bool(fresh) and not existing
+        if changed:
             self.changed_real, self.changed_forward = self.real, self.forward
-        return bool(fresh)
+        return changed
 
     def _settle(self, listing: Listing) -> None:
         states: dict[str, set[LedgerState]] = defaultdict(set)
@@ -319,17 +341,22 @@ class World:
         for entry in self.ledger:
             if entry.state not in _WAITING or entry.epoch >= listing.epoch:
                 continue
-            seen = listing.objects.get(entry.key, ("", 0))[0] == entry.version
-            again = admit(entry.key.removeprefix("in/"), entry.size, states[entry.key], self.mode)
+            seen = listing.matching.get(entry.key, ("", 0))[0] == entry.version
+            declared = listing.declared(entry.key)
+            again = admit(entry.key.removeprefix("in/"), entry.size, states[entry.key], self.mode, declared=declared)
             if seen and again.state is LedgerState.SKIPPED:
-                entry.state = LedgerState.SKIPPED
+                entry.state, entry.skip = LedgerState.SKIPPED, again.skip
                 continue
+            if declared and entry.hold is Hold.UNDECLARED:
+                entry.first_seen_real, entry.first_seen_forward = self.real, self.forward
+            sighting = Sighting(seen=seen, scan_started_at=listing.started_at, scan_finished_at=self.now)
+            since = first_sighting(entry.first_seen_at, entry.hold, again.hold, sighting)
             entry.hold, was = again.hold, entry.state
             entry.state, entry.first_seen_at = settle(
                 LedgerState.SETTLING if again.hold is not None else entry.state,
-                entry.first_seen_at,
+                since,
                 again.hold,
-                Sighting(seen=seen, scan_started_at=listing.started_at, scan_finished_at=self.now),
+                sighting,
                 span=settle_span(growing=entry.growing, debounce=self.state.config.debounce),
             )
             if entry.state is LedgerState.READY and was is not LedgerState.READY:
