@@ -10,7 +10,7 @@
     ├── Conflict                     conflict                  FAILED_PRECONDITION    409
     │   ├── IllegalTransition        illegal_transition        FAILED_PRECONDITION    409
     │   └── AlreadyExists            already_exists            ALREADY_EXISTS         409
-    ├── StaleWrite                   stale_write               ABORTED                409
+    ├── StaleWrite                   stale_write               ABORTED                412
     ├── LeaseLost                    lease_lost                ABORTED                409
     ├── ResourceExhausted            resource_exhausted        RESOURCE_EXHAUSTED     429
     ├── StorageError                 storage_error             UNAVAILABLE            503
@@ -23,7 +23,8 @@
     └── MediaError                   media_error               FAILED_PRECONDITION    409
 
 The code is for programs and never changes; the message is for people: what was wrong, where, and what would be right.
-The status is attached here and nowhere else; the gateway maps it on to HTTP by the ``google.rpc.Code`` alone.
+The status is attached here and nowhere else; the gateway maps it on to HTTP by the ``google.rpc.Code`` alone, but for
+one thing: ABORTED with a ``google.rpc.PreconditionFailure``, which ``StaleWrite`` carries, is 412.
 """
 
 from __future__ import annotations

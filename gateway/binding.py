@@ -2,11 +2,16 @@
 
 Every leaf of the request message is set by the path, by the body or by the query. Where a body repeats what the path
 says, the path wins; a query parameter for what the path or the body sets is refused.
+
+Etags (RFC 9110, AIP-154): where a request has a string field ``etag`` and it came in none of the three ways, the header
+``If-Match`` fills it; where the message that the body shows has one, the answer carries it as ``ETag``.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -21,11 +26,16 @@ from gateway.templates import Template, Variable, parse
 
 JSON = b"application/json"
 _HTTP_BODY = "google.api.HttpBody"
+_ETAG = "etag"
+_ETAG_TEXT = re.compile(r"[\x21\x23-\x7e]+")
 _BODYLESS = frozenset({"GET", "HEAD"})
 
 
 class Binding:
-    """A route's target: builds requests for ``method`` and writes its responses."""
+    """A route's target: builds requests for ``method`` and writes its responses.
+
+    ``conditional``: its requests may name an etag. ``tagged``: its answers may carry one.
+    """
 
     def __init__(self, rule: Rule, codec: Codec) -> None:
         """Compile a rule.
@@ -45,10 +55,15 @@ class Binding:
         self.query = QueryFields(descriptor.input_type, codec, bound=bound, body=rule.body)
         self.raw_body = False
         self._fill_body = self._body_setter(descriptor.input_type)
+        self.conditional = _has_etag(descriptor.input_type) and (_ETAG,) not in bound
+        self._tagged = self._tagged_part(descriptor.output_type)
+        self.tagged = self._tagged is not None
         self._write = self._writer(descriptor.output_type)
 
-    def request(self, segments: list[str], query: bytes, body: bytes, content_type: str) -> Any:
-        """The request message of raw path segments, a raw query and a body.
+    def request(
+        self, segments: list[str], query: bytes, body: bytes, content_type: str, if_match: str | None = None
+    ) -> Any:
+        """The request message of raw path segments, a raw query, a body and, where it is ``conditional``, an etag.
 
         Raises:
             InvalidFields: with every violation of all three.
@@ -72,7 +87,16 @@ class Binding:
                 faults += fault.under(".".join(variable.path))
         if faults:
             raise InvalidFields(faults)
+        if if_match is not None and not message.etag:
+            message.etag = if_match
         return message
+
+    def etag(self, message: Any) -> bytes | None:
+        """The ``ETag`` of an answer; None where what it shows has none."""
+        if self._tagged is None:
+            return None
+        text = self._tagged(message).etag
+        return f'"{text}"'.encode() if _ETAG_TEXT.fullmatch(text) else None
 
     def response(self, message: Any) -> tuple[bytes, bytes]:
         """Body and content type."""
@@ -95,6 +119,13 @@ class Binding:
             self.raw_body = True
             return lambda message, body, kind: _fill_http_body(getattr(message, field.name), body, kind)
         return _field_body(field, codec)
+
+    def _tagged_part(self, response: Descriptor) -> Callable[[Any], Any] | None:
+        if not self.rule.response_body:
+            return (lambda message: message) if _has_etag(response) else None
+        field = _top_field(response, self.rule, "response_body", self.rule.response_body)
+        shown = None if field.is_repeated else field.message_type
+        return attrgetter(field.name) if shown is not None and _has_etag(shown) else None
 
     def _writer(self, response: Descriptor) -> Callable[[Any], tuple[bytes, bytes]]:
         if self.rule.response_body:
@@ -137,6 +168,11 @@ def _captured(variable: Variable, segments: list[str]) -> str:
         return variable.captured(segments)
     except ValueError as fault:
         raise InvalidFields.of(str(fault)) from None
+
+
+def _has_etag(message: Descriptor) -> bool:
+    field = message.fields_by_name.get(_ETAG)
+    return field is not None and field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated
 
 
 def _top_field(parent: Descriptor, rule: Rule, role: str, name: str) -> FieldDescriptor:

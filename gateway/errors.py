@@ -32,7 +32,10 @@ HTTP_STATUS: Mapping[int, int] = {
     code_pb2.UNIMPLEMENTED: 501,
     code_pb2.UNAVAILABLE: 503,
 }
-"""HTTP status by ``google.rpc.Code``; what is missing (UNKNOWN, INTERNAL, DATA_LOSS, codes of the future) is 500."""
+"""HTTP status by ``google.rpc.Code``; what is missing (UNKNOWN, INTERNAL, DATA_LOSS, codes of the future) is 500.
+
+ABORTED with a ``PreconditionFailure`` is a stale etag (AIP-154): 412.
+"""
 
 _WORDS = {
     code_pb2.INVALID_ARGUMENT: "validation_error",
@@ -126,6 +129,7 @@ def problem_of(failure: RpcFailure, *, body: str = "") -> HttpProblem:
     """
     status = failure.status
     info, violations, retry = _opened(status)
+    stale = status.code == code_pb2.ABORTED and _has_precondition(status)
     message = _safe_message(status, known=info is not None)
     if body and violations:
         inner = [Violation(field=v.field.removeprefix(f"{body}."), message=v.message) for v in violations]
@@ -135,7 +139,7 @@ def problem_of(failure: RpcFailure, *, body: str = "") -> HttpProblem:
     if violations:
         details["violations"] = _listed(violations)
     return HttpProblem(
-        status=HTTP_STATUS.get(status.code, 500),
+        status=412 if stale else HTTP_STATUS.get(status.code, 500),
         code=_snake(info.reason) if info and info.reason else _word(status.code),
         message=message,
         details=details,
@@ -161,6 +165,10 @@ def _opened(
             detail.Unpack(bad)
             violations += [Violation(field=v.field, message=v.description) for v in bad.field_violations]
     return info, violations, retry
+
+
+def _has_precondition(status: status_pb2.Status) -> bool:
+    return any(detail.Is(error_details_pb2.PreconditionFailure.DESCRIPTOR) for detail in status.details)
 
 
 def _joined_text(violations: Iterable[Violation]) -> str:

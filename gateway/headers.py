@@ -41,6 +41,7 @@ _PRINTABLE = re.compile(rb"[\x20-\x7e]*")
 _GRPC_TIMEOUT = re.compile(rb"(\d{1,8})([HMSmun])")
 _PLAIN_TIMEOUT = re.compile(rb"(\d{1,8}(?:\.\d{1,9})?)s?")
 _UNITS = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9}
+_STRONG_ETAG = re.compile(rb'"(?!\*")([\x21\x23-\x7e]+)"')
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
 
 
@@ -72,6 +73,20 @@ class RequestHeaders:
     def content_encoding(self) -> str:
         """In lower case; empty without one."""
         return (self._get(b"content-encoding") or b"").decode("latin-1").lower()
+
+    @property
+    def if_match(self) -> str | None:
+        """The one etag that a request is made for, without its quotes; ``*`` for any that there is; None for no header.
+
+        Raises:
+            HttpProblem: it is weak, a list, or no etag at all (422 ``invalid_header``).
+        """
+        given = self._get(b"if-match")
+        if given is None or given == b"*":
+            return None if given is None else "*"
+        if (found := _STRONG_ETAG.fullmatch(given)) is None:
+            raise _invalid(b"if-match", 'must be one strong etag in quotes, such as "a-1", or *')
+        return found[1].decode()
 
     def metadata(self, scope: Scope) -> list[tuple[str, str]]:
         """The RPC's metadata: credentials and preconditions, the request id, the origin that the client addressed.

@@ -46,6 +46,13 @@ _SECURITY: Schema = {
     "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     "Bearer": {"type": "http", "scheme": "bearer"},
 }
+_IF_MATCH: Schema = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The `ETag` of the version to change, or `*`: if there is one. The same as the parameter `etag`.",
+    "schema": {"type": "string", "pattern": r'^(\*|"[!#-~]*")$'},
+}
+_ETAG: Schema = {"description": "The version of what is shown, for `If-Match`.", "schema": {"type": "string"}}
 _METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 
 
@@ -71,7 +78,13 @@ def build_openapi(
         "paths": paths,
         "components": {
             "schemas": {**dict(sorted(schemas.components.items())), "Error": ERROR},
-            "responses": {"Error": {"description": "An error.", "content": _json(_ref("Error"))}},
+            "responses": {
+                "Error": {"description": "An error.", "content": _json(_ref("Error"))},
+                "Stale": {
+                    "description": "Another version is saved than `If-Match` names.",
+                    "content": _json(_ref("Error")),
+                },
+            },
             "securitySchemes": _SECURITY,
         },
         "security": [{"ApiKey": []}, {"Bearer": []}],
@@ -94,11 +107,11 @@ class _Operation:
             operation |= {"summary": text.partition("\n")[0].partition(". ")[0].rstrip("."), "description": text}
         if self._method.GetOptions().deprecated:
             operation["deprecated"] = True
-        if parameters := [*self._path_parameters(), *self._query_parameters()]:
+        if parameters := [*self._path_parameters(), *self._query_parameters(), *self._header_parameters()]:
             operation["parameters"] = parameters
         if self._rule.body:
             operation["requestBody"] = {"required": True, "content": self._body()}
-        operation["responses"] = {**self._success(), "default": {"$ref": "#/components/responses/Error"}}
+        operation["responses"] = {**self._success(), **self._stale(), "default": _ref("Error", "responses")}
         return operation
 
     def _path_parameters(self) -> list[Schema]:
@@ -123,6 +136,12 @@ class _Operation:
             for schema in [not_null(self._schemas.field(field))]
         ]
 
+    def _header_parameters(self) -> list[Schema]:
+        return [_IF_MATCH] if self._binding.conditional else []
+
+    def _stale(self) -> Schema:
+        return {"412": _ref("Stale", "responses")} if self._binding.conditional else {}
+
     def _body(self) -> Schema:
         request = self._method.input_type
         if self._binding.raw_body:
@@ -146,11 +165,12 @@ class _Operation:
             schema = self._schemas.message(response)
         raw = schema.get("contentEncoding") == "binary"
         content = {"application/octet-stream": {"schema": {}}} if raw else _json(schema)
-        return {"200": {"description": "OK.", "content": content}}
+        headers = {"headers": {"ETag": _ETAG}} if self._binding.tagged else {}
+        return {"200": {"description": "OK.", **headers, "content": content}}
 
 
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
+def _ref(name: str, section: str = "schemas") -> Schema:
+    return {"$ref": f"#/components/{section}/{name}"}
 
 
 def _json(schema: Schema) -> Schema:

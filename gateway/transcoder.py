@@ -95,8 +95,9 @@ class Transcoder:
         metadata, timeout = headers.metadata(scope), headers.deadline(self._default_deadline)
         body = await self._body(headers, receive) if headers.length else b""
         sent_type = _check_type(binding, headers) if body else ""
+        wanted = headers.if_match if binding.conditional else None
         try:
-            request = binding.request(found.segments, scope["query_string"], body, sent_type)
+            request = binding.request(found.segments, scope["query_string"], body, sent_type, wanted)
             with DisconnectWatch(receive):
                 response, trailer = await self._dispatch.unary(binding.method, request, metadata, timeout)
         except InvalidFields as fault:
@@ -104,6 +105,8 @@ class Transcoder:
         except RpcFailure as failure:
             raise problem_of(failure, body=binding.rule.body) from None
         status, extra = returned(trailer) if trailer else (200, [])
+        if binding.tagged and (etag := binding.etag(response)) is not None and b"etag" not in dict(extra):
+            extra.append((b"etag", etag))
         if binding.empty:
             return Answer(status=204, body=b"", headers=tuple(extra))
         content, content_type = binding.response(response)

@@ -1,10 +1,10 @@
 """What went wrong, as a ``google.rpc.Status``: the one place where an exception becomes a status.
 
 Every status has an ``ErrorInfo`` whose ``reason`` is the error's stable code in upper case; an invalid argument has a
-``BadRequest`` with a violation for each field. A client gets at most 16 KiB of metadata, percent-encoded where it is
-no ASCII, and refuses the whole answer above that: so what is told is bounded.
+``BadRequest`` with a violation for each field, a stale write a ``PreconditionFailure``. A client gets at most 16 KiB of
+metadata, percent-encoded where it is no ASCII, and refuses the whole answer above that: so what is told is bounded.
 
-Source: ``google/rpc/error_details.proto``; AIP-193.
+Source: ``google/rpc/error_details.proto``; AIP-154, AIP-193.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 from google.rpc import code_pb2, status_pb2
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, PreconditionFailure
 from grpc_status import rpc_status
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from automation_engine.errors import EngineError, InvalidArgument, Violation
+from automation_engine.errors import EngineError, InvalidArgument, StaleWrite, Violation
 from automation_engine.servicers import request_ids
 from automation_engine.servicers.calls import Call, CallInterceptor
 
@@ -60,6 +60,9 @@ def status_of(error: EngineError) -> status_pb2.Status:
     status = _status(error.status, error.code, error.message, error.details.items())
     if isinstance(error, InvalidArgument):
         _attach(status, BadRequest(field_violations=list(_told(error.violations))))
+    if isinstance(error, StaleWrite):
+        violation = PreconditionFailure.Violation(type="ETAG", subject="etag", description=status.message)
+        _attach(status, PreconditionFailure(violations=[violation]))
     return status
 
 

@@ -82,6 +82,19 @@ class Servicer:
     GetMessage = UpdateMessage = ReplaceMessage = PutNested = PauseThing = GetThing = Anything = _echo
     GetFile = GetRevision = PutTags = EchoBytes = EchoKinds = QueryKinds = Internal = _echo
 
+    async def PutVersioned(self, request: Any, context: Any) -> Any:
+        """Save what is there in version ``a-1``, as version ``a-2``."""
+        if request.HasField("etag") and request.etag not in {"a-1", "*"}:
+            await context.abort_with_status(rpc_status.to_status(stale_status()))
+        made = compiled().messaging
+        return made.PutVersionedResponse(versioned=made.Versioned(text=request.etag or "in any case", etag="a-2"))
+
+    async def ReplaceVersioned(self, request: Any, context: Any) -> Any:
+        """Return what was sent; a text becomes the etag of the metadata."""
+        if request.text:
+            await context.send_initial_metadata((("etag", request.text),))
+        return request
+
     async def GetByName(self, request: Any, _: Any) -> Any:
         return compiled().messaging.Message(text=request.name)
 
@@ -150,6 +163,13 @@ def rich_status() -> status_pb2.Status:
         packed.append(any_pb2.Any())
         packed[-1].Pack(detail)
     return status_pb2.Status(code=8, message="the quota is used up", details=packed)
+
+
+def stale_status() -> status_pb2.Status:
+    status = status_pb2.Status(code=10, message="the saved one is a-1")
+    for detail in (error_details_pb2.ErrorInfo(reason="STALE_WRITE"), error_details_pb2.PreconditionFailure()):
+        status.details.add().Pack(detail)
+    return status
 
 
 class KeyInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types

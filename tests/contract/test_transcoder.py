@@ -397,6 +397,57 @@ async def test_health_is_503_until_the_engine_is_ready() -> None:
         assert (await http.get("/healthz")).status_code == 503
 
 
+@pytest.mark.parametrize(
+    ("url", "headers", "seen"),
+    [
+        ("/api/v1/versioned/x", {}, "in any case"),
+        ("/api/v1/versioned/x", {"If-Match": '"a-1"'}, "a-1"),
+        ("/api/v1/versioned/x", {"If-Match": "*"}, "*"),
+        ("/api/v1/versioned/x?etag=a-1", {}, "a-1"),
+        ("/api/v1/versioned/x?etag=a-1", {"If-Match": '"a-0"'}, "a-1"),
+    ],
+)
+async def test_if_match_fills_the_etag_that_nothing_else_set(
+    client: httpx.AsyncClient, url: str, headers: dict[str, str], seen: str
+) -> None:
+    answer = await client.put(url, json={"text": "new", "etag": "of the body's message"}, headers=headers)
+    assert (answer.status_code, answer.headers["etag"]) == (200, '"a-2"')
+    assert answer.json() == {"text": seen, "etag": "a-2"}
+
+
+@pytest.mark.parametrize(("url", "headers"), [("?etag=a-0", {}), ("", {"If-Match": '"a-0"'})])
+async def test_a_stale_etag_is_412(client: httpx.AsyncClient, url: str, headers: dict[str, str]) -> None:
+    answer = await client.put(f"/api/v1/versioned/x{url}", json={}, headers=headers)
+    assert (answer.status_code, error_of(answer)["code"]) == (412, "stale_write")
+    assert "etag" not in answer.headers
+
+
+@pytest.mark.parametrize("given", ['W/"a-1"', '"a-1", "a-2"', "a-1", '""', '"*"', '"a 1"'])
+async def test_if_match_takes_one_strong_etag(client: httpx.AsyncClient, given: str) -> None:
+    answer = await client.put("/api/v1/versioned/x", json={}, headers={"If-Match": given})
+    assert (answer.status_code, error_of(answer)["code"]) == (422, "invalid_header")
+    assert error_of(answer)["details"]["violations"][0]["field"] == "if-match"
+
+
+async def test_if_match_means_nothing_to_a_method_without_etag(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/api/v1/things/a", headers={"If-Match": "whatever"})).status_code == 200
+
+
+async def test_the_etag_of_a_message_is_a_header_unless_the_servicer_sent_one_or_it_is_no_etag(
+    client: httpx.AsyncClient,
+) -> None:
+    sent = [
+        ({"etag": "b-1"}, '"b-1"'),
+        ({"etag": "b-1", "text": '"own"'}, '"own"'),
+        ({"etag": 'b"1'}, None),
+        ({}, None),
+    ]
+    for body, header in sent:
+        answer = await client.post("/api/v1/versioned", json=body)
+        assert answer.headers.get_list("etag") == ([header] if header else [])
+    assert (await client.post("/api/v1/versioned", json={}, headers={"If-Match": '"c-1"'})).json()["etag"] == "c-1"
+
+
 async def test_an_engine_that_is_not_there_is_503(tmp_path: Path) -> None:
     async with grpc.aio.insecure_channel(f"unix:{tmp_path}/nobody.sock") as channel:
         transport = httpx.ASGITransport(app=gateway(ChannelDispatch(channel)))

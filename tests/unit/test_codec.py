@@ -206,7 +206,7 @@ def test_a_struct_keeps_its_values_and_integral_numbers_are_integers() -> None:
     message = decoded({"struct": value, "value": [1], "list": [value]})
     out = codec.encode(message)
     assert orjson.loads(out)["struct"] == value
-    assert b'"a":1,' in out
+    assert b'"a":1.0' not in out  # the order of the keys is the map's own
     assert orjson.loads(out)["list"] == [value]
 
 

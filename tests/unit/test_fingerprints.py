@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from automation_engine.store.fingerprints import SIZE, Fingerprints, fingerprint
+from automation_engine.store.fingerprints import SIZE, Fingerprints, fingerprint, total
 
 bounded = settings(max_examples=200, derandomize=True, database=None, deadline=None)
 
@@ -88,6 +88,32 @@ def test_positions_agree_with_a_plain_set(known: set[bytes], page: list[bytes]) 
 def test_the_same_identity_twice_has_one_position(page: list[bytes]) -> None:
     positions = Fingerprints(set(page)).positions(page + page).tolist()
     assert positions[: len(page)] == positions[len(page) :]
+
+
+def test_a_fingerprint_that_is_given_twice_is_one_of_the_set() -> None:
+    known = Fingerprints([_print(7, 1), _print(7, 2), _print(7, 1), _print(8, 1)], b"\1\2\1\3")
+    assert len(known) == 3
+    assert known.codes.tolist() == [1, 2, 3]
+
+
+def test_a_code_stays_with_its_fingerprint() -> None:
+    prints = [_print(9 - at, at) for at in range(10)]
+    known = Fingerprints(prints, bytes(range(10)))
+    assert known.codes[known.positions(prints)].tolist() == list(range(10))
+
+
+@bounded
+@given(st.lists(st.binary(min_size=SIZE, max_size=SIZE), max_size=40))
+def test_the_total_is_the_sum_modulo_two_to_the_128(prints: list[bytes]) -> None:
+    assert total(b"".join(prints)) == sum(int.from_bytes(item, "big") for item in prints) % 2**128
+
+
+@bounded
+@given(st.sets(halves), st.integers(0, 3))
+def test_the_chosen_of_a_set_are_joined_in_their_order(prints: set[bytes], which: int) -> None:
+    known, ordered = Fingerprints(prints), sorted(prints)
+    chosen = np.arange(len(ordered)) % 4 == which
+    assert known.joined(chosen) == b"".join(item for item, wanted in zip(ordered, chosen, strict=True) if wanted)
 
 
 def test_pieces_of_many_fingerprints_can_be_joined() -> None:

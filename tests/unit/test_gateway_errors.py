@@ -10,7 +10,7 @@ import pytest
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from gateway.errors import HttpProblem, InvalidFields, RpcFailure, Violation, invalid, problem_of
-from tests.contract.gateway_stubs import rich_status
+from tests.contract.gateway_stubs import rich_status, stale_status
 
 
 def problem(code: int, message: str = "it is so") -> HttpProblem:
@@ -46,6 +46,13 @@ def body_of(fault: HttpProblem) -> dict[str, Any]:
 def test_each_code_has_its_http_status_and_word(name: str, http: int, word: str) -> None:
     fault = problem(code_pb2.Code.Value(name))
     assert (fault.status, fault.code) == (http, word)
+
+
+def test_a_stale_etag_is_412_and_no_other_precondition_is() -> None:
+    stale = stale_status()
+    assert (problem_of(RpcFailure(stale)).status, problem_of(RpcFailure(stale)).code) == (412, "stale_write")
+    stale.code = code_pb2.FAILED_PRECONDITION
+    assert problem_of(RpcFailure(stale)).status == 409
 
 
 def test_a_code_of_the_future_is_500() -> None:

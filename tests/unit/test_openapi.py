@@ -119,6 +119,16 @@ def test_every_schema_is_valid_and_every_reference_leads_somewhere(document: dic
     follow(document)
 
 
+def test_etags_are_headers_of_those_methods_that_know_them(document: dict[str, Any]) -> None:
+    put = document["paths"]["/api/v1/versioned/{id}"]["put"]
+    assert parameters(put) == {"id": "path", "etag": "query", "If-Match": "header"}
+    assert put["responses"]["412"] == {"$ref": "#/components/responses/Stale"}
+    assert "ETag" in put["responses"]["200"]["headers"]
+    other = document["paths"]["/api/v1/things/{id}"]["get"]
+    assert "412" not in other["responses"]
+    assert "headers" not in other["responses"]["200"]
+
+
 def test_errors_and_keys_are_described(document: dict[str, Any]) -> None:
     assert set(document["components"]["securitySchemes"]) == {"ApiKey", "Bearer"}
     for item in document["paths"].values():
