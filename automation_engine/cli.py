@@ -1,4 +1,8 @@
-"""The command line: ``automation-engine serve | demo | keys | doctor``."""
+"""The command line: ``automation-engine serve | demo | keys | automations | doctor``.
+
+The engine takes seconds to load: commands that run it import it when they are called, so that those that only ask one
+answer at once.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Coroutine
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,18 +19,18 @@ import uvloop
 from rich.console import Console
 from rich.table import Column, Table
 
-from automation_engine import doctor as checks
 from automation_engine.config import Role, Settings, read_settings
-from automation_engine.demo import run_demo
+from automation_engine.console import automations
 from automation_engine.errors import EngineError, InvalidArgument
-from automation_engine.main import open_database, running
 from automation_engine.store import keys
+from automation_engine.store.database import Database
 
 app = typer.Typer(
     help="Watches storage, imports and analyses what arrives once, delivers the results.", no_args_is_help=True
 )
 keys_app = typer.Typer(help="API keys.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
+app.add_typer(automations.app, name="automations")
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -62,6 +67,9 @@ def serve(
         list[Path] | None, typer.Option(help="Folder that local connectors may touch; repeatable.")
     ] = None,
     time_scale: Annotated[float | None, typer.Option(help="Run the clock this many times faster.")] = None,
+    recording_days: Annotated[
+        float | None, typer.Option(help="Days that changes are kept for simulations; 0 records nothing.")
+    ] = None,
     insecure_dev: Annotated[
         bool | None, typer.Option("--insecure-dev", help="Allow what is for development only.")
     ] = None,
@@ -75,6 +83,7 @@ def serve(
         role=role,
         local_root=tuple(local_root or ()),
         time_scale=time_scale,
+        recording_days=recording_days,
         insecure_dev=insecure_dev,
     )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -82,6 +91,8 @@ def serve(
 
 
 async def _serve(settings: Settings) -> None:
+    from automation_engine.main import running  # noqa: PLC0415 - see the head of this file
+
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -103,12 +114,16 @@ def demo(
     ] = None,
 ) -> None:
     """Make real media, drop them, and watch them being imported, analysed and delivered."""
+    from automation_engine.demo import run_demo  # noqa: PLC0415 - see the head of this file
+
     _run(run_demo(out, keep=keep, data_dir=data_dir))
 
 
 @app.command()
 def doctor(*, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Check what the engine needs: database, storage, FFmpeg libraries, ports, clock."""
+    from automation_engine import doctor as checks  # noqa: PLC0415 - see the head of this file
+
     settings = read_settings(data_dir=data_dir, database_url=database_url)
     table = Table("check", "", "what was found")
     findings = _run(checks.examine(settings))
@@ -133,7 +148,7 @@ def create_key(
     """Create a key. It is shown once, alone on the last line."""
 
     async def create(settings: Settings) -> str:
-        async with open_database(settings) as database, database.transaction() as tx:
+        async with _database(settings) as database, database.transaction() as tx:
             expires_at = None if expires_in_days is None else tx.now + expires_in_days * 86_400
             wanted = [scope.strip() for scope in scopes.split(",")]
             _, key = await keys.create(tx, owner=owner, name=name, scopes=wanted, expires_at=expires_at)
@@ -149,7 +164,7 @@ def list_keys(*, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> 
     async def read(settings: Settings) -> Table:
         whole = Column("id", no_wrap=True, min_width=len("key_") + 26)  # what revoke needs, however narrow the terminal
         table = Table(whole, "key", "owner", "name", "scopes", "state")
-        async with open_database(settings) as database, database.reading() as session:
+        async with _database(settings) as database, database.reading() as session:
             for key in await keys.list_keys(session):
                 state = "revoked" if key.revoked_at is not None else "active"
                 if key.expires_at is not None and key.expires_at <= database.clock.now():
@@ -170,11 +185,17 @@ def revoke_key(
     """Revoke a key, effective at once."""
 
     async def revoke(settings: Settings) -> None:
-        async with open_database(settings) as database, database.transaction() as tx:
+        async with _database(settings) as database, database.transaction() as tx:
             await keys.revoke(tx, key_id)
 
     _run(revoke(read_settings(data_dir=data_dir, database_url=database_url)))
     out.print(f"revoked {key_id}")
+
+
+def _database(settings: Settings) -> AbstractAsyncContextManager[Database]:
+    from automation_engine.main import open_database  # noqa: PLC0415 - see the head of this file
+
+    return open_database(settings)
 
 
 def _run(work: Coroutine[Any, Any, Any]) -> Any:

@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     """Allow what is only for development: an accelerated clock, local connectors on any folder."""
     time_scale: Annotated[float, Field(ge=1, le=100_000)] = 1.0
     """How many times faster than real the engine's clock runs: for demos and tests."""
+    recording_days: Annotated[float, Field(ge=0, le=366)] = 30.0
+    """How long the changes that scans find are kept for simulations, in days; 0 records nothing."""
     secret_key: SecretStr | None = None
     """Fernet keys, comma-separated, that seal credentials; without it a key file in the data folder."""
 

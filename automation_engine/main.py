@@ -25,7 +25,7 @@ from automation_engine.clock import Clock, SystemClock
 from automation_engine.config import Role, Settings, parse_address
 from automation_engine.connectors.pool import Stores
 from automation_engine.errors import Conflict, InvalidArgument
-from automation_engine.jobs import watch
+from automation_engine.jobs import recording, watch
 from automation_engine.jobs.exports import Exports
 from automation_engine.jobs.import_jobs import ImportJobs
 from automation_engine.jobs.prompt_runs import PromptRuns
@@ -38,11 +38,15 @@ from automation_engine.servicers.auth_servicer import AuthServicer
 from automation_engine.servicers.automation_servicer import AutomationServicer
 from automation_engine.servicers.connector_servicer import ConnectorServicer
 from automation_engine.servicers.export_servicer import ExportServicer
+from automation_engine.servicers.forecast_servicer import ForecastServicer
+from automation_engine.servicers.import_batch_servicer import ImportBatchServicer
 from automation_engine.servicers.import_job_servicer import ImportJobServicer
 from automation_engine.servicers.index_servicer import IndexServicer
+from automation_engine.servicers.ledger_servicer import LedgerServicer
 from automation_engine.servicers.pipeline import interceptors
 from automation_engine.servicers.prompt_run_servicer import PromptRunServicer
 from automation_engine.servicers.prompt_servicer import PromptServicer
+from automation_engine.servicers.revision_servicer import RevisionServicer
 from automation_engine.servicers.video_servicer import VideoServicer
 from automation_engine.store import work
 from automation_engine.store.database import Database
@@ -52,10 +56,14 @@ from automation_engine.v1 import (
     automation_service_pb2_grpc,
     connector_service_pb2_grpc,
     export_service_pb2_grpc,
+    forecast_service_pb2_grpc,
+    import_batch_service_pb2_grpc,
     import_job_service_pb2_grpc,
     index_service_pb2_grpc,
+    ledger_service_pb2_grpc,
     prompt_run_service_pb2_grpc,
     prompt_service_pb2_grpc,
+    revision_service_pb2_grpc,
     video_service_pb2_grpc,
 )
 from gateway.app import create_app
@@ -131,10 +139,18 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
-def make_worker(database: Database, stores: Stores, downloads: Path, chance: Callable[[], float]) -> Worker:
+def make_worker(
+    database: Database,
+    stores: Stores,
+    downloads: Path,
+    chance: Callable[[], float],
+    *,
+    recording_days: float = recording.DAYS,
+) -> Worker:
     """Wire the performers of every kind of work. ``chance()`` draws the jitter of retries, in [0, 1)."""
+    recorder = recording.Recorder(database, recording_days) if recording_days else None
     performers: dict[str, Performer] = {
-        work.SCAN: Scans(database, stores, chance),
+        work.SCAN: Scans(database, stores, chance, recorder),
         work.IMPORT_JOB: ImportJobs(database, stores, chance),
         work.PROMPT_RUN: PromptRuns(database, stores, chance),
         work.EXPORT: Exports(database, stores, downloads),
@@ -146,7 +162,8 @@ def make_worker(database: Database, stores: Stores, downloads: Path, chance: Cal
 async def _working(engine: Engine) -> AsyncIterator[None]:
     """Answer the doorbell; the sweep rings again for whatever is due and not held."""
     database, stores, chance = engine.database, engine.stores, random.random
-    worker = make_worker(database, stores, engine.settings.data_dir.resolve() / "downloads", chance)
+    downloads = engine.settings.data_dir.resolve() / "downloads"
+    worker = make_worker(database, stores, downloads, chance, recording_days=engine.settings.recording_days)
     doorbell = Doorbell(worker.perform, _LIMITS)
     if database.embedded:
         await work.recover(database)
@@ -310,9 +327,22 @@ def _servicers(database: Database, stores: Stores) -> list[tuple[Callable[[Any, 
             ConnectorServicer(database=database, stores=stores),
         ),
         (export_service_pb2_grpc.add_ExportServiceServicer_to_server, ExportServicer(database=database)),
+        (
+            forecast_service_pb2_grpc.add_ForecastServiceServicer_to_server,
+            ForecastServicer(database=database, stores=stores),
+        ),
+        (
+            import_batch_service_pb2_grpc.add_ImportBatchServiceServicer_to_server,
+            ImportBatchServicer(database=database),
+        ),
         (import_job_service_pb2_grpc.add_ImportJobServiceServicer_to_server, ImportJobServicer(database=database)),
         (index_service_pb2_grpc.add_IndexServiceServicer_to_server, IndexServicer(database=database)),
+        (ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server, LedgerServicer(database=database)),
         (prompt_run_service_pb2_grpc.add_PromptRunServiceServicer_to_server, PromptRunServicer(database=database)),
         (prompt_service_pb2_grpc.add_PromptServiceServicer_to_server, PromptServicer(database=database)),
+        (
+            revision_service_pb2_grpc.add_RevisionServiceServicer_to_server,
+            RevisionServicer(database=database, stores=stores),
+        ),
         (video_service_pb2_grpc.add_VideoServiceServicer_to_server, VideoServicer(database=database)),
     ]

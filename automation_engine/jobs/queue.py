@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
 from pgqueuer import PgQueuer
+from pgqueuer.adapters.inmemory import InMemoryDriver, InMemoryQueries
 from pgqueuer.models import Job
 
 Perform = Callable[[str], Awaitable[None]]
@@ -27,7 +28,9 @@ class Doorbell:
     def __init__(self, perform: Perform, limits: Mapping[str, int]) -> None:
         self._perform = perform
         self._limits = limits
-        self._queue = PgQueuer.in_memory()
+        driver = InMemoryDriver()
+        self._messages = InMemoryQueries(driver=driver)
+        self._queue = PgQueuer(connection=driver, queries=self._messages)
         self._performing: set[asyncio.Task[None]] = set()
         for kind, limit in limits.items():
             self._queue.entrypoint(kind, concurrency_limit=limit)(self._answer)
@@ -37,7 +40,8 @@ class Doorbell:
         if rings:
             kinds, work_ids = zip(*rings, strict=True)
             payloads = [work_id.encode() for work_id in work_ids]
-            await self._queue.qm.queries.enqueue(list(kinds), payloads, [0] * len(rings))
+            await self._messages.enqueue(list(kinds), payloads, [0] * len(rings))
+            await self._messages.clear_queue_log()  # which nobody reads, and which would grow for as long as we run
 
     async def run(self) -> None:
         """Answer until ``stop``."""
@@ -45,6 +49,7 @@ class Doorbell:
             batch_size=_BATCH,
             max_concurrent_tasks=max(2 * _BATCH, sum(self._limits.values())),
             dequeue_timeout=timedelta(seconds=1),
+            log_aggregation_interval=timedelta(0),
         )
 
     async def stop(self, *, grace: float) -> None:

@@ -2,6 +2,9 @@
 
 A heartbeat and no more. A late tick comes once (``coalesce``), never twice at a time (``max_instances``), and is never
 dropped for being late (``misfire_grace_time=None``). What is due stands in the database.
+
+APScheduler reads the machine's clock, which can be set: back, and it would wait until the old time comes again;
+forward, and it would count every beat that it seems to have missed.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -24,18 +27,37 @@ Tick = Callable[[], Coroutine[Any, Any, None]]
 logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
+class _Beat(IntervalTrigger):  # type: ignore[misc]  # APScheduler has no types
+    """An interval that is taken up again after a gap, not counted through."""
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
+        beat: datetime | None = super().get_next_fire_time(previous_fire_time, now)
+        return super().get_next_fire_time(None, now) if beat is not None and beat <= now else beat
+
+
+class _Beats(AsyncIOScheduler):  # type: ignore[misc]  # as above
+    """Beats that go on when the clock is set back: no beat lies further ahead than its interval."""
+
+    def _process_jobs(self) -> float | None:
+        now = datetime.now(UTC)
+        for job in self.get_jobs():
+            if job.next_run_time > now + job.trigger.interval:
+                job.modify(next_run_time=now)
+        return super()._process_jobs()  # type: ignore[no-any-return]  # APScheduler has no types
+
+
 class Scheduler:
     """Calls each tick at its interval, in real seconds, from ``start`` to ``stop``."""
 
     def __init__(self) -> None:
-        self._scheduler = AsyncIOScheduler(
+        self._scheduler = _Beats(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
         self._ticking: set[asyncio.Task[None]] = set()
 
     def every(self, seconds: float, name: str, tick: Tick) -> None:
         """Add a tick."""
-        self._scheduler.add_job(partial(self._tick, tick), IntervalTrigger(seconds=seconds), id=name, name=name)
+        self._scheduler.add_job(partial(self._tick, tick), _Beat(seconds=seconds, timezone=UTC), id=name, name=name)
 
     def start(self) -> None:
         """Begin to tick, on the running event loop."""

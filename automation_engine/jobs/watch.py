@@ -18,11 +18,11 @@ class Watch:
     async def tick(self) -> None:
         """Decide on the passing of time wherever it is due: start scans, fire what waited long enough."""
         now = self._database.clock.now()
-        async with self._database.reading() as session:
-            if now < self._last:
+        if now < self._last:
+            async with self._database.reading() as session:
                 due = await automations.all_of(session, automations.IMPORT)
-            else:
-                due = await automations.due(session, now)
+        else:
+            due = await automations.due(self._database, now)
         for automation_id in due:
             await tick_one(self._database, automation_id)
         self._last = now  # only now: a tick that failed has to notice it again
@@ -33,10 +33,10 @@ async def tick_one(database: Database, automation_id: str) -> None:
     firing = True
     while firing:
         async with database.transaction() as tx:
-            row = await automations.lock(tx, automation_id)
-            if row is None:
+            held = await automations.hold(tx, automation_id)
+            if held is None:
                 return
-            decision = await automations.apply_import(tx, row, events.Ticked())
+            decision = await automations.advance(tx, held, events.Ticked())
             firing = decision.state.phase is Phase.FIRING
 
 
@@ -57,6 +57,6 @@ async def restart(database: Database) -> None:
         known = await automations.all_of(session, automations.IMPORT)
     for automation_id in known:
         async with database.transaction() as tx:
-            row = await automations.lock(tx, automation_id)
-            if row is not None:
-                await automations.apply_import(tx, row, events.Restarted())
+            held = await automations.hold(tx, automation_id)
+            if held is not None:
+                await automations.advance(tx, held, events.Restarted())

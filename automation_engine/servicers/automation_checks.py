@@ -5,9 +5,11 @@ from __future__ import annotations
 from automation_engine.connectors.pool import Stores
 from automation_engine.errors import InvalidArgument, NotFound, StaleWrite
 from automation_engine.rules.matching import folder
-from automation_engine.store import connectors, indexes
+from automation_engine.servicers.caller import Caller
+from automation_engine.store import automations, connectors, indexes, revisions
 from automation_engine.store.database import Transaction
-from automation_engine.store.tables import Automation, Connector, MediaIndex
+from automation_engine.store.revisions import Change
+from automation_engine.store.tables import Automation, Connector, MediaIndex, Revision
 
 
 async def lock_index(tx: Transaction, owner: str, index_id: str) -> None:
@@ -22,10 +24,29 @@ def etag(row: Automation) -> str:
 
 
 def check_etag(row: Automation | None, expected: str) -> None:
-    """Raise ``StaleWrite`` when the caller knows another version than the saved one. Empty: any will do."""
-    if expected and (row is None or etag(row) != expected):
+    """Raise ``StaleWrite`` when the caller knows another version than the saved one.
+
+    Empty: any will do. ``*``: any will do, as long as there is one.
+    """
+    if expected and (row is None or expected not in ("*", etag(row))):
         saved = "nothing is saved" if row is None else f"the saved one is {etag(row)}"
         raise StaleWrite(f"etag {expected}: {saved}; GET it, and PUT your change again")
+
+
+async def kept_or_missing(tx: Transaction, owner: str, index_id: str, kind: str) -> Automation:
+    """Return and lock an owner's automation, also one that was deleted. Raises ``NotFound``."""
+    await indexes.find(tx, owner, index_id)
+    row = await automations.kept(tx, owner, index_id, kind)
+    if row is None:
+        raise NotFound(f"index {index_id} has no {kind} automation")
+    return row
+
+
+def change(by: Caller, restored: Revision | None) -> Change:
+    """Return what a caller does who saves a configuration: one of his own, or that of a revision."""
+    if restored is None:
+        return Change(action=revisions.PUT, actor=by.key_id)
+    return Change(action=revisions.RESTORE, actor=by.key_id, restored_from=restored.revision)
 
 
 async def connector_for(tx: Transaction, owner: str, connector_id: str, *, scope: str, field: str) -> Connector:

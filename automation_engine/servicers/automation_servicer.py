@@ -6,16 +6,21 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
+from sqlmodel.ext.asyncio.session import AsyncSession
+
 from automation_engine.connectors.pool import Stores
-from automation_engine.errors import IllegalTransition, NotFound
+from automation_engine.errors import IllegalTransition
 from automation_engine.rules import events
+from automation_engine.rules.explain import health as import_health
 from automation_engine.servicers import caller, export_automations, import_automations
+from automation_engine.servicers.automation_checks import kept_or_missing
 from automation_engine.servicers.pages import cut, limit_of, pagination, read_cursor
 from automation_engine.servicers.times import timestamp
 from automation_engine.servicers.words import number, word
-from automation_engine.store import automations, connectors, exports, indexes, ledger
+from automation_engine.store import automations, connectors, exports, imports, ledger, recordings, revisions
 from automation_engine.store.automations import EXPORT, IMPORT
 from automation_engine.store.database import Database, Transaction
+from automation_engine.store.revisions import Change
 from automation_engine.store.tables import Automation
 from automation_engine.v1 import automation_pb2
 from automation_engine.v1 import automation_service_pb2 as pb
@@ -23,9 +28,10 @@ from automation_engine.v1.automation_service_pb2_grpc import AutomationServiceSe
 
 _STATE = automation_pb2.AutomationState.DESCRIPTOR
 _KIND = automation_pb2.AutomationKind.DESCRIPTOR
+_HEALTH = automation_pb2.AutomationHealth.DESCRIPTOR
 
 
-def summary(row: Automation) -> automation_pb2.AutomationSummary:
+def _summary(row: Automation, health: str) -> automation_pb2.AutomationSummary:
     """Return an automation of either kind as a line of the list."""
     state = automations.export_state(row) if row.kind == EXPORT else automations.import_state(row).config
     next_trigger_at = None if row.kind == EXPORT else automations.import_state(row).next_trigger_at
@@ -40,6 +46,7 @@ def summary(row: Automation) -> automation_pb2.AutomationSummary:
         next_trigger_at=timestamp(next_trigger_at),
         last_fired_at=timestamp(row.last_fired_at),
         updated_at=timestamp(row.updated_at),
+        health=number(_HEALTH, health),
     )
 
 
@@ -55,18 +62,27 @@ class AutomationServicer(AutomationServiceServicer):
         limit = limit_of(request)
         kind = word(_KIND, request.kind) if request.kind else None
         state = word(_STATE, request.state) if request.state else None
+        wanted = word(_HEALTH, request.health) if request.health else None
         after = read_cursor(request.cursor, str, str)
-        rows: list[Automation] = []
-        async with self._database.reading() as session:
+        lines: list[tuple[Automation, str]] = []
+        async with self._database.reading() as session, self._database.reading() as beside:
             found = automations.listed(session, caller.current().owner, kind=kind, after=after)
             async with aclosing(found):
                 async for row in found:
-                    if state is None or automations.public_state(row) == state:
-                        rows.append(row)
-                    if len(rows) > limit:
+                    if state is not None and automations.public_state(row) != state:
+                        continue
+                    health = await self._health(beside, row)
+                    if wanted in (None, health):
+                        lines.append((row, health))
+                    if len(lines) > limit:
                         break
-        page, cursor = cut(rows, limit, lambda row: (row.index_id, row.kind))
-        return pb.ListAutomationsResponse(data=[summary(row) for row in page], pagination=pagination(limit, cursor))
+        page, cursor = cut(lines, limit, lambda line: (line[0].index_id, line[0].kind))
+        return pb.ListAutomationsResponse(data=[_summary(*line) for line in page], pagination=pagination(limit, cursor))
+
+    async def _health(self, session: AsyncSession, row: Automation) -> str:
+        if row.kind == EXPORT:
+            return "ok" if await export_automations.cause(session, row) is None else "degraded"
+        return import_health(automations.import_state(row), self._database.clock.now())
 
     async def GetImportAutomation(
         self, request: pb.GetImportAutomationRequest, _context: Any
@@ -81,7 +97,7 @@ class AutomationServicer(AutomationServiceServicer):
     ) -> pb.PutImportAutomationResponse:
         """Save the import automation, or only check it."""
         async with self._database.transaction() as tx:
-            row = await import_automations.put(tx, self._stores, caller.current().owner, request)
+            row = await import_automations.put(tx, self._stores, caller.current(), request)
             saved = import_automations.message(row)
             if request.validate_only:
                 await _discard(tx)
@@ -107,7 +123,7 @@ class AutomationServicer(AutomationServiceServicer):
             before = automations.import_state(row).config
             decision = await automations.apply_import(tx, row, event)
             if decision.state.config != before:
-                automations.revise(row, tx.now)
+                await automations.revise(tx, row, _switched(event))
         return row
 
     async def DeleteImportAutomation(
@@ -115,14 +131,17 @@ class AutomationServicer(AutomationServiceServicer):
     ) -> pb.DeleteImportAutomationResponse:
         """Stop the import automation and delete it; deleting it again changes nothing."""
         async with self._database.transaction() as tx:
-            row = await self._kept(tx, request.index_id, IMPORT)
+            row = await kept_or_missing(tx, caller.current().owner, request.index_id, IMPORT)
             if row.deleted_at is None:
+                await automations.revise(tx, row, self._deleted())
                 config = replace(automations.import_state(row).config, enabled=False)
                 await automations.apply_import(tx, row, events.Configured(config=config))
                 row.deleted_at = tx.now
-                automations.revise(row, tx.now)
             if request.forget:
+                await revisions.forget(tx, row)
+                await imports.reject_held(tx, row, caller.current().key_id)
                 await ledger.forget(tx, automations.row_seq(row))
+                await recordings.forget(tx, automations.row_seq(row))
                 await ledger.touch(tx, automations.row_seq(row))
         memory = "forgotten: saved again, it meets every file as new" if request.forget else "kept"
         return pb.DeleteImportAutomationResponse(
@@ -155,6 +174,19 @@ class AutomationServicer(AutomationServiceServicer):
             status=await self._import_status(request.index_id),
         )
 
+    async def RescanImportAutomation(
+        self, request: pb.RescanImportAutomationRequest, _context: Any
+    ) -> pb.RescanImportAutomationResponse:
+        """Ask for a scan now. Raises ``IllegalTransition`` while stopped."""
+        async with self._database.transaction() as tx:
+            row = await automations.locked(tx, caller.current().owner, request.index_id, IMPORT)
+            before = automations.import_state(row)
+            await automations.apply_import(tx, row, events.RescanRequested())
+        return pb.RescanImportAutomationResponse(
+            message="A scan is under way already." if before.scanning else "The next scan begins with the next tick.",
+            status=await self._import_status(request.index_id),
+        )
+
     async def GetExportAutomation(
         self, request: pb.GetExportAutomationRequest, _context: Any
     ) -> pb.GetExportAutomationResponse:
@@ -168,7 +200,7 @@ class AutomationServicer(AutomationServiceServicer):
     ) -> pb.PutExportAutomationResponse:
         """Save the export automation, or only check it."""
         async with self._database.transaction() as tx:
-            row = await export_automations.put(tx, self._stores, caller.current().owner, request)
+            row = await export_automations.put(tx, self._stores, caller.current(), request)
             saved = await export_automations.message(tx, row)
             if request.validate_only:
                 await _discard(tx)
@@ -198,7 +230,7 @@ class AutomationServicer(AutomationServiceServicer):
             before = automations.export_state(row)
             decision = await automations.apply_export(tx, row, event)
             if decision.state != before:
-                automations.revise(row, tx.now)
+                await automations.revise(tx, row, _switched(event))
             return await export_automations.message(tx, row)
 
     async def DeleteExportAutomation(
@@ -206,12 +238,14 @@ class AutomationServicer(AutomationServiceServicer):
     ) -> pb.DeleteExportAutomationResponse:
         """Delete the export automation; deleting it again changes nothing. Runs that it kept are not delivered."""
         async with self._database.transaction() as tx:
-            row = await self._kept(tx, request.index_id, EXPORT)
+            row = await kept_or_missing(tx, caller.current().owner, request.index_id, EXPORT)
             if row.deleted_at is None:
-                present = export_automations.configuration(automations.export_state(row))
+                await automations.revise(tx, row, self._deleted())
+                present = export_automations.present(automations.export_state(row))
                 await automations.apply_export(tx, row, replace(present, enabled=False))
                 row.deleted_at = tx.now
-                automations.revise(row, tx.now)
+            if request.forget:
+                await revisions.forget(tx, row)
             await exports.drop_deliveries(tx, row, forget=request.forget)
         memory = "forgotten" if request.forget else "kept in mind"
         return pb.DeleteExportAutomationResponse(
@@ -227,7 +261,7 @@ class AutomationServicer(AutomationServiceServicer):
     async def _export_status(self, index_id: str) -> automation_pb2.ExportAutomationStatus:
         async with self._database.reading() as session:
             row = await automations.find(session, caller.current().owner, index_id, EXPORT)
-            return await export_automations.status(session, row)
+            return await export_automations.status(session, row, self._database.clock.now())
 
     async def RunExportAutomation(
         self, request: pb.RunExportAutomationRequest, _context: Any
@@ -255,14 +289,14 @@ class AutomationServicer(AutomationServiceServicer):
         )
 
     @staticmethod
-    async def _kept(tx: Transaction, index_id: str, kind: str) -> Automation:
-        """Return the caller's automation, also one that was deleted. Raises ``NotFound``."""
-        owner = caller.current().owner
-        await indexes.find(tx, owner, index_id)
-        row = await automations.kept(tx, owner, index_id, kind)
-        if row is None:
-            raise NotFound(f"index {index_id} has no {kind} automation")
-        return row
+    def _deleted() -> Change:
+        # Kept before the deletion stops it: the configuration that a restoration brings back is the one that ran.
+        return Change(action=revisions.DELETE, actor=caller.current().key_id)
+
+
+def _switched(event: events.Paused | events.Resumed) -> Change:
+    action = revisions.PAUSE if isinstance(event, events.Paused) else revisions.RESUME
+    return Change(action=action, actor=caller.current().key_id)
 
 
 async def _discard(tx: Transaction) -> None:

@@ -9,24 +9,43 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from automation_engine.connectors.pool import Stores
 from automation_engine.rules.events import ExportConfigured
 from automation_engine.rules.model import ExportState
-from automation_engine.servicers.automation_checks import check_etag, connector_for, etag, lock_index, refuse_loop
+from automation_engine.servicers.automation_checks import (
+    change,
+    check_etag,
+    connector_for,
+    etag,
+    kept_or_missing,
+    lock_index,
+    refuse_loop,
+)
+from automation_engine.servicers.caller import Caller
 from automation_engine.servicers.times import timestamp
 from automation_engine.servicers.words import number
-from automation_engine.store import automations, exports
+from automation_engine.store import automations, exports, revisions
 from automation_engine.store.database import Transaction
-from automation_engine.store.tables import Automation, Connector, Export
+from automation_engine.store.tables import Automation, Connector, Export, Revision
 from automation_engine.v1 import automation_pb2 as pb
 from automation_engine.v1.automation_service_pb2 import PutExportAutomationRequest
+from automation_engine.v1.revision_service_pb2 import RestoreExportRevisionRequest
 
 PENDING_RUNS = 20
 """Most pending runs that a status names."""
 
 
-async def put(tx: Transaction, stores: Stores, owner: str, request: PutExportAutomationRequest) -> Automation:
+async def put(
+    tx: Transaction,
+    stores: Stores,
+    by: Caller,
+    request: PutExportAutomationRequest,
+    *,
+    restored: Revision | None = None,
+) -> Automation:
     """Check a configuration and save it. One that is saved already changes nothing.
 
+    ``restored`` is the revision that the configuration comes from.
     Raises ``NotFound`` for the index, ``InvalidArgument`` for a field, ``StaleWrite`` for another etag.
     """
+    owner = by.owner
     await lock_index(tx, owner, request.index_id)
     kept = await automations.kept(tx, owner, request.index_id, automations.EXPORT)
     saved = None if kept is None or kept.deleted_at is not None else kept
@@ -36,16 +55,36 @@ async def put(tx: Transaction, stores: Stores, owner: str, request: PutExportAut
     config = {"destination_connector_id": given.destination_connector_id, "destination_subpath": subpath}
     await _check_place(tx, stores, owner, request.index_id, given)
     event = _configured(given, None if saved is None else automations.export_state(saved))
-    if kept is None:
-        return await _create(tx, owner, request.index_id, config, event)
-    if saved is None:
-        await _revive(tx, kept, event)
-    elif saved.config == config and event == configuration(automations.export_state(saved)):
+    if saved is not None and saved.config == config and event == present(automations.export_state(saved)):
         return saved
-    kept.config = config
-    automations.revise(kept, tx.now)
-    await automations.apply_export(tx, kept, event)
+    if kept is None:
+        kept = await _create(tx, owner, request.index_id, config, event)
+    else:
+        if saved is None:
+            await _revive(tx, kept, event)
+        kept.config = config
+        await automations.apply_export(tx, kept, event)
+    await automations.revise(tx, kept, change(by, restored))
     return kept
+
+
+async def restore(tx: Transaction, stores: Stores, by: Caller, request: RestoreExportRevisionRequest) -> Automation:
+    """Save what an earlier revision holds again, checked as a PUT is; also of an automation that was deleted.
+
+    Raises what ``put`` raises, and ``NotFound`` for the revision.
+    """
+    await lock_index(tx, by.owner, request.index_id)
+    row = await kept_or_missing(tx, by.owner, request.index_id, automations.EXPORT)
+    revision = await revisions.find(tx, row, request.revision)
+    again = PutExportAutomationRequest(
+        index_id=request.index_id, export_automation=configuration(revision), etag=request.etag
+    )
+    return await put(tx, stores, by, again, restored=revision)
+
+
+def configuration(revision: Revision) -> pb.ExportAutomation:
+    """Return the configuration that a revision holds, without anything about its state."""
+    return pb.ExportAutomation(**revision.config, enabled=revision.enabled, paused=revision.paused)
 
 
 async def _check_place(tx: Transaction, stores: Stores, owner: str, index_id: str, given: pb.ExportAutomation) -> None:
@@ -78,7 +117,7 @@ def _configured(given: pb.ExportAutomation, before: ExportState | None) -> Expor
     )
 
 
-def configuration(state: ExportState) -> ExportConfigured:
+def present(state: ExportState) -> ExportConfigured:
     """Return the event that leaves a state as it is."""
     return ExportConfigured(
         destination_connector_id=state.destination_connector_id,
@@ -99,6 +138,7 @@ async def _create(
         kind=automations.EXPORT,
         config=config,
         state=asdict(ExportState(automation_id=automation_id, **asdict(event))),
+        revision=0,
         created_at=tx.now,
         updated_at=tx.now,
     )
@@ -137,30 +177,39 @@ async def message(session: AsyncSession, row: Automation) -> pb.ExportAutomation
     )
 
 
-async def status(session: AsyncSession, row: Automation) -> pb.ExportAutomationStatus:
+async def status(session: AsyncSession, row: Automation, now: float) -> pb.ExportAutomationStatus:
     """Return what an export automation delivered and what it keeps."""
     state = automations.export_state(row)
     counts = await exports.delivery_counts(session, row, state.generation)
-    last = None if row.last_export_id is None else await session.get(Export, row.last_export_id)
-    cause = _cause(last)
+    last = await _newest(session, row)
+    failure = _cause(last)
     return pb.ExportAutomationStatus(
         index_id=row.index_id,
         automation_id=row.automation_id,
         state=number(pb.AutomationState.DESCRIPTOR, automations.public_state(row)),
-        health=number(pb.AutomationHealth.DESCRIPTOR, "degraded" if cause else "ok"),
-        degraded_cause=cause,
-        degraded_since=None if last is None or cause is None else timestamp(last.updated_at),
+        health=number(pb.AutomationHealth.DESCRIPTOR, "degraded" if failure else "ok"),
+        degraded_cause=failure,
+        degraded_since=None if last is None or failure is None else timestamp(last.updated_at),
         why=_why(state, counts["pending"]),
         pending_runs=counts["pending"],
         delivered_runs=counts["completed"],
         failed_runs=counts["failed"],
         pending_run_ids=await exports.undelivered(session, row, limit=PENDING_RUNS),
         last_delivery=None if last is None else _delivery(last),
+        taken_at=timestamp(now),
     )
 
 
-def _cause(last: Export | None) -> str | None:
+async def cause(session: AsyncSession, row: Automation) -> str | None:
     """Return what went wrong in the newest delivery, unless it succeeded in the end."""
+    return _cause(await _newest(session, row))
+
+
+async def _newest(session: AsyncSession, row: Automation) -> Export | None:
+    return None if row.last_export_id is None else await session.get(Export, row.last_export_id)
+
+
+def _cause(last: Export | None) -> str | None:
     if last is None or last.status == "completed":
         return None
     return last.error_message or last.last_error

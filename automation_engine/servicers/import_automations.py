@@ -14,64 +14,94 @@ from automation_engine.rules.debounce import Hold
 from automation_engine.rules.engine import create_import
 from automation_engine.rules.events import Configured
 from automation_engine.rules.explain import health, why, why_held
-from automation_engine.rules.matching import compile_pattern, folder
-from automation_engine.rules.model import DEBOUNCE_INTERVALS, ImportConfig, Watch
-from automation_engine.servicers import presets
-from automation_engine.servicers.automation_checks import check_etag, connector_for, etag, lock_index, refuse_loop
+from automation_engine.rules.model import ImportConfig
+from automation_engine.servicers import import_settings, presets
+from automation_engine.servicers.automation_checks import (
+    change,
+    check_etag,
+    connector_for,
+    etag,
+    kept_or_missing,
+    lock_index,
+    refuse_loop,
+)
+from automation_engine.servicers.caller import Caller
 from automation_engine.servicers.times import timestamp
-from automation_engine.servicers.words import number, word
-from automation_engine.store import automations, ledger, prompts
+from automation_engine.servicers.words import number
+from automation_engine.store import automations, imports, ledger, prompts, revisions
 from automation_engine.store.database import Transaction
-from automation_engine.store.tables import Automation, Connector, LedgerEntry
+from automation_engine.store.tables import Automation, Connector, LedgerEntry, Revision
 from automation_engine.v1 import automation_pb2 as pb
 from automation_engine.v1.automation_service_pb2 import PutImportAutomationRequest
+from automation_engine.v1.revision_service_pb2 import RestoreImportRevisionRequest
 
 HELD_BY = 20
 """Most objects that a status names."""
 
-_INTERVAL = pb.DebounceInterval.DESCRIPTOR
 
-
-async def put(tx: Transaction, stores: Stores, owner: str, request: PutImportAutomationRequest) -> Automation:
+async def put(
+    tx: Transaction,
+    stores: Stores,
+    by: Caller,
+    request: PutImportAutomationRequest,
+    *,
+    restored: Revision | None = None,
+) -> Automation:
     """Check a configuration and save it. One that is saved already changes nothing.
 
+    ``restored`` is the revision that the configuration comes from: its snapshot of the prompt is taken as it was.
     Raises ``NotFound`` for the index, ``InvalidArgument`` for a field, ``StaleWrite`` for another etag.
     """
+    owner = by.owner
     await lock_index(tx, owner, request.index_id)
     kept = await automations.kept(tx, owner, request.index_id, automations.IMPORT)
     saved = None if kept is None or kept.deleted_at is not None else kept
     check_etag(saved, request.etag)
     given = request.import_automation
-    config = _saved_config(given)
-    await _check_place(tx, stores, owner, request.index_id, config)
+    config = import_settings.saved(given)
     before = None if saved is None else automations.import_state(saved).config
-    after = _engine_config(given, config, before)
-    preset = await _preset(tx, owner, given.prompt_preset, None if saved is None else saved.preset)
-    if kept is None:
-        return await _create(tx, owner, request.index_id, config=config, preset=preset, after=after)
-    if saved is None:
-        await _revive(tx, kept, after)
-    elif (saved.config, saved.preset, before) == (config, preset, after):
+    after = import_settings.engine_config(given, config, before)
+    await _check_place(tx, stores, owner, request.index_id, config)
+    snapshot = None if restored is None else restored.preset
+    preset = await _preset(tx, owner, given.prompt_preset, None if saved is None else saved.preset, snapshot)
+    if saved is not None and (saved.config, saved.preset, before) == (config, preset, after):
         return saved
-    kept.config, kept.preset = config, preset
-    automations.revise(kept, tx.now)
-    await automations.apply_import(tx, kept, Configured(config=after))
+    if kept is None:
+        kept = await _create(tx, owner, request.index_id, config=config, preset=preset, after=after)
+    else:
+        if saved is None:
+            await _revive(tx, kept, after)
+        kept.config, kept.preset = config, preset
+        await automations.apply_import(tx, kept, Configured(config=after))
+    await automations.revise(tx, kept, change(by, restored))
     return kept
 
 
-def _saved_config(given: pb.ImportAutomation) -> dict[str, Any]:
-    """Return what is kept as it was sent, with the defaults for what is unset."""
-    return {
-        "connector_id": given.connector_id,
-        "source_prefix": given.source_prefix,
-        "file_pattern": given.file_pattern if given.HasField("file_pattern") else "*",
-        "recursive": given.recursive if given.HasField("recursive") else True,
-        "debounce_interval": word(_INTERVAL, given.debounce_interval),
-    }
+async def restore(tx: Transaction, stores: Stores, by: Caller, request: RestoreImportRevisionRequest) -> Automation:
+    """Save what an earlier revision holds again, checked as a PUT is; also of an automation that was deleted.
+
+    Raises what ``put`` raises, and ``NotFound`` for the revision.
+    """
+    await lock_index(tx, by.owner, request.index_id)
+    row = await kept_or_missing(tx, by.owner, request.index_id, automations.IMPORT)
+    revision = await revisions.find(tx, row, request.revision)
+    again = PutImportAutomationRequest(
+        index_id=request.index_id, import_automation=configuration(revision), etag=request.etag
+    )
+    return await put(tx, stores, by, again, restored=revision)
+
+
+def configuration(revision: Revision) -> pb.ImportAutomation:
+    """Return the configuration that a revision holds, without anything about its state."""
+    saved = import_settings.message(revision.config)
+    switches = pb.ImportAutomation(enabled=revision.enabled, paused=revision.paused)
+    if revision.preset is not None:
+        switches.prompt_preset.CopyFrom(presets.message(revision.preset))
+    saved.MergeFrom(switches)
+    return saved
 
 
 async def _check_place(tx: Transaction, stores: Stores, owner: str, index_id: str, config: Mapping[str, Any]) -> None:
-    compile_pattern(config["file_pattern"])
     source = await connector_for(tx, owner, config["connector_id"], scope="import", field="connector_id")
     exporting = await automations.sibling(tx, index_id, automations.EXPORT)
     if exporting is None:
@@ -84,29 +114,17 @@ async def _check_place(tx: Transaction, stores: Stores, owner: str, index_id: st
         )
 
 
-def _engine_config(given: pb.ImportAutomation, config: Mapping[str, Any], before: ImportConfig | None) -> ImportConfig:
-    """Return what decisions depend on. What is unset keeps its present value."""
-    watch = Watch(
-        connector_id=config["connector_id"],
-        source_prefix=folder(config["source_prefix"]),
-        file_pattern=config["file_pattern"],
-        recursive=config["recursive"],
-    )
-    debounce = DEBOUNCE_INTERVALS[config["debounce_interval"]]
-    present = before or ImportConfig(watch=watch, debounce=debounce)
-    return replace(
-        present,
-        watch=watch,
-        debounce=debounce,
-        enabled=given.enabled if given.HasField("enabled") else present.enabled,
-        paused=given.paused if given.HasField("paused") else present.paused,
-    )
-
-
-async def _preset(tx: Transaction, owner: str, given: pb.PromptPreset, saved: dict[str, Any] | None) -> dict[str, Any]:
-    """Return the saved snapshot while the choice is the same, else a new one of the prompt as it is now."""
+async def _preset(
+    tx: Transaction,
+    owner: str,
+    given: pb.PromptPreset,
+    saved: dict[str, Any] | None,
+    snapshot: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """Return the saved snapshot while it is what is wanted, else the given one, else one of the prompt as it is now."""
     choice = presets.chosen(given, path="prompt_preset.")
-    if saved is not None and choice.items() <= saved.items():
+    wanted = choice if snapshot is None else snapshot
+    if saved is not None and wanted.items() <= saved.items():
         return saved
     field = "prompt_preset.prompt_id"
     try:
@@ -115,7 +133,7 @@ async def _preset(tx: Transaction, owner: str, given: pb.PromptPreset, saved: di
         raise InvalidArgument.of(field, f"{given.prompt_id!r}: there is no such prompt") from None
     if not prompt.is_active:
         raise InvalidArgument.of(field, f"{given.prompt_id!r}: the prompt is not active")
-    return presets.snapshot(choice, prompt, tx.now)
+    return snapshot or presets.snapshot(choice, prompt, tx.now)
 
 
 async def _create(
@@ -132,6 +150,7 @@ async def _create(
         preset=preset,
         state=asdict(state),
         next_action_at=state.next_action_at,
+        revision=0,
         created_at=tx.now,
         updated_at=tx.now,
     )
@@ -150,31 +169,30 @@ async def _revive(tx: Transaction, row: Automation, after: ImportConfig) -> None
 def message(row: Automation) -> pb.ImportAutomation:
     """Return an import automation as its message."""
     state = automations.import_state(row)
-    return pb.ImportAutomation(
-        index_id=row.index_id,
-        automation_id=row.automation_id,
-        enabled=state.config.enabled,
-        paused=state.config.paused,
-        connector_id=row.config["connector_id"],
-        source_prefix=row.config["source_prefix"],
-        file_pattern=row.config["file_pattern"],
-        recursive=row.config["recursive"],
-        debounce_interval=number(_INTERVAL, row.config["debounce_interval"]),
-        prompt_preset=None if row.preset is None else presets.message(row.preset),
-        state=number(pb.AutomationState.DESCRIPTOR, automations.public_state(row)),
-        generation=state.generation,
-        etag=etag(row),
-        created_at=timestamp(row.created_at),
-        updated_at=timestamp(row.updated_at),
-        next_scan_at=timestamp(state.next_scan_at),
-        next_trigger_at=timestamp(state.next_trigger_at),
-        deadline_at=timestamp(state.deadline_at),
-        last_change_at=timestamp(state.last_change_at),
-        last_scan_at=timestamp(state.scanned_at),
-        last_fired_at=timestamp(row.last_fired_at),
-        last_job_id=row.last_job_id,
-        last_run_id=row.last_run_id,
+    shown = import_settings.message(row.config)
+    shown.MergeFrom(
+        pb.ImportAutomation(
+            index_id=row.index_id,
+            automation_id=row.automation_id,
+            enabled=state.config.enabled,
+            paused=state.config.paused,
+            prompt_preset=None if row.preset is None else presets.message(row.preset),
+            state=number(pb.AutomationState.DESCRIPTOR, automations.public_state(row)),
+            generation=state.generation,
+            etag=etag(row),
+            created_at=timestamp(row.created_at),
+            updated_at=timestamp(row.updated_at),
+            next_scan_at=timestamp(state.next_scan_at),
+            next_trigger_at=timestamp(state.next_trigger_at),
+            deadline_at=timestamp(state.deadline_at),
+            last_change_at=timestamp(state.last_change_at),
+            last_scan_at=timestamp(state.scanned_at),
+            last_fired_at=timestamp(row.last_fired_at),
+            last_job_id=row.last_job_id,
+            last_run_id=row.last_run_id,
+        )
     )
+    return shown
 
 
 async def status(session: AsyncSession, row: Automation, now: float) -> pb.ImportAutomationStatus:
@@ -182,6 +200,7 @@ async def status(session: AsyncSession, row: Automation, now: float) -> pb.Impor
     state = automations.import_state(row)
     seq = automations.row_seq(row)
     held = await ledger.held_by(session, seq, limit=HELD_BY)
+    counts = await ledger.counts(session, seq)
     return pb.ImportAutomationStatus(
         index_id=row.index_id,
         automation_id=row.automation_id,
@@ -195,9 +214,12 @@ async def status(session: AsyncSession, row: Automation, now: float) -> pb.Impor
         deadline_at=timestamp(state.deadline_at),
         last_change_at=timestamp(state.last_change_at),
         held_by=[_held(entry, state.config.debounce) for entry in held],
-        backlog=_backlog(await ledger.counts(session, seq)),
+        held_count=counts.get("settling", (0, 0))[0],
+        held_batches=await imports.held_batches(session, seq),
+        backlog=_backlog(counts),
         last_scan=await _last_scan(session, row),
         last_batch=await _last_batch(session, row),
+        taken_at=timestamp(now),
     )
 
 

@@ -13,7 +13,7 @@ from automation_engine.servicers.automation_checks import connector_for
 from automation_engine.servicers.pages import cut, limit_of, read_cursor, write_cursor
 from automation_engine.servicers.times import timestamp
 from automation_engine.servicers.words import number, word
-from automation_engine.store import imports, indexes, work
+from automation_engine.store import automations, imports, indexes, work
 from automation_engine.store.database import Database, Transaction
 from automation_engine.store.tables import ImportFile, ImportJob, Video
 from automation_engine.v1 import import_job_pb2
@@ -232,17 +232,16 @@ class ImportJobServicer(ImportJobServiceServicer):
         Raises ``Conflict`` while it runs, and when there is nothing to try again.
         """
         async with self._database.transaction() as tx:
+            found = await imports.find(tx, caller.current().owner, request.job_id)
+            if found.automation_id is not None:  # first, as whoever retries single files does
+                await automations.lock(tx, found.automation_id)
             job = await imports.locked(tx, caller.current().owner, request.job_id)
             if job.status not in imports.TERMINAL:
                 raise Conflict(f"import job {job.job_id} is {job.status}: wait for its end, or cancel it first")
             unlisted = job.status != "completed" and not job.total_files
             if not unlisted and not await imports.retry(tx, job, only=await _chosen(tx, job, request)):
                 raise Conflict(f"import job {job.job_id} has no failed or cancelled file to try again")
-            job.status = "pending" if unlisted else "importing"
-            job.completed_at = job.error_message = None
-            if job.execution_status == "blocked":
-                job.execution_status, job.execution_error_code, job.execution_error = "pending", None, None
-            await work.enqueue(tx, work.IMPORT_JOB, job.job_id)
+            await imports.restart(tx, job, status="pending" if unlisted else "importing")
             await tx.flush()
             return pb.RetryImportJobResponse(job=await full_message(tx, job))
 
@@ -283,7 +282,7 @@ async def _chosen(tx: Transaction, job: ImportJob, request: pb.RetryImportJobReq
     """Return the keys of the files that a retry names; None for all."""
     if not request.files:
         return None
-    by_id = await imports.retryable(tx, job.job_id)
+    by_id = await imports.retryable(tx, job)
     keys = set(by_id.values())
     named = [by_id.get(file.file_id) if file.file_id else file.path for file in request.files]
     violations = [

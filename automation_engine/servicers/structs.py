@@ -34,10 +34,11 @@ def _plain(value: Value) -> Any:
 
 def to_struct(values: Mapping[str, Any]) -> Struct:
     """Return a dict of JSON values as a struct. Raises ``TypeError`` for what is no JSON."""
-    return Struct(fields={key: _value(value) for key, value in values.items()})
+    return Struct(fields={key: to_value(value) for key, value in values.items()})
 
 
-def _value(value: Any) -> Value:
+def to_value(value: Any) -> Value:
+    """Return a JSON value as its message. Raises ``TypeError`` for what is no JSON."""
     match value:
         case None:
             return Value(null_value=0)  # type: ignore[arg-type]  # the enum's only value, which has no name in Python
@@ -50,6 +51,6 @@ def _value(value: Any) -> Value:
         case Mapping():
             return Value(struct_value=to_struct(value))
         case list() | tuple():
-            return Value(list_value=ListValue(values=[_value(item) for item in value]))
+            return Value(list_value=ListValue(values=[to_value(item) for item in value]))
         case _:
             raise TypeError(f"{type(value).__name__} is no JSON value")

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
+from typing import Any, Protocol
 
-from sqlalchemy import and_, delete, or_, update
+from sqlalchemy import Table, Update, and_, bindparam, delete, exists, insert, or_, update
+from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -19,34 +21,68 @@ from automation_engine.rules.effects import CancelScan, ImportEffect, QueueRun, 
 from automation_engine.rules.engine import ExportDecision, ImportDecision, decide
 from automation_engine.rules.model import (
     Degraded,
+    ExistingFiles,
     ExportState,
+    Fuse,
     ImportConfig,
     ImportState,
     Phase,
     Trigger,
     Watch,
 )
-from automation_engine.store import exports, imports, work
-from automation_engine.store.database import Transaction
-from automation_engine.store.tables import Automation, Batch, Delivery, ImportJob, Scan
+from automation_engine.store import exports, imports, revisions, work
+from automation_engine.store.database import Reader, Transaction
+from automation_engine.store.revisions import Change
+from automation_engine.store.tables import (
+    WAITING,
+    Automation,
+    Batch,
+    Connector,
+    Delivery,
+    ImportJob,
+    LedgerEntry,
+    Scan,
+    Work,
+)
+from automation_engine.store.work import Lease
 
 IMPORT = "import"
 EXPORT = "export"
 
 
-def import_state(row: Automation) -> ImportState:
+class Saved(Protocol):
+    """Whatever holds a saved state."""
+
+    @property
+    def state(self) -> Mapping[str, Any]: ...  # noqa: D102 - see the class
+
+
+def import_state(row: Saved) -> ImportState:
     """Return what the rule engine remembers of an import automation."""
     saved = dict(row.state)
-    config = dict(saved.pop("config"))
+    config = import_config(saved.pop("config"))
     degraded = saved.pop("degraded")
     trigger = saved.pop("trigger")
     return ImportState(
         **{
             **saved,
             "phase": Phase(saved["phase"]),
-            "config": ImportConfig(**{**config, "watch": Watch(**config["watch"])}),
+            "config": config,
             "degraded": None if degraded is None else Degraded(**degraded),
             "trigger": None if trigger is None else Trigger(trigger),
+        }
+    )
+
+
+def import_config(saved: Mapping[str, Any]) -> ImportConfig:
+    """Return a configuration as it was before it was kept as JSON: equal to what was saved."""
+    watch, fuse = saved["watch"], saved.get("spend_fuse")
+    return ImportConfig(
+        **{
+            **saved,
+            "watch": Watch(**{**watch, "exclude_patterns": tuple(watch.get("exclude_patterns", ()))}),
+            "existing_files": ExistingFiles(saved.get("existing_files", ExistingFiles.IMPORT)),
+            "spend_fuse": None if fuse is None else Fuse(**fuse),
         }
     )
 
@@ -56,16 +92,35 @@ def export_state(row: Automation) -> ExportState:
     return ExportState(**row.state)
 
 
+def plain(value: Any) -> Any:
+    """Return a value of the rule engine as JSON knows it: what ``asdict`` returns, without its deep copies."""
+    kind: Any = type(value)
+    names = _names(kind)
+    if names is not None:
+        return {name: plain(getattr(value, name)) for name in names}
+    return [plain(one) for one in value] if isinstance(value, tuple) else value
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...] | None:
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
+
+
 def save_state(row: Automation, state: ImportState | ExportState) -> None:
     """Write a state into its row, with the instant at which time alone makes a difference next."""
-    row.state = asdict(state)
+    row.state = plain(state)
     row.next_action_at = state.next_action_at if isinstance(state, ImportState) else None
 
 
-def revise(row: Automation, now: float) -> None:
-    """Say that somebody changed the configuration: what the engine remembers changes without it."""
+async def revise(tx: Transaction, row: Automation, change: Change) -> None:
+    """Say that somebody changed the configuration, and keep it as it is now: the next revision, with its own etag.
+
+    A new row begins with revision 0. What the engine remembers by itself changes without it.
+    """
     row.revision += 1
-    row.updated_at = now
+    row.updated_at = tx.now
+    config: dict[str, Any] = row.state if row.kind == EXPORT else row.state["config"]
+    await revisions.record(tx, row, change, enabled=config["enabled"], paused=config["paused"])
 
 
 async def find(session: AsyncSession, owner: str, index_id: str, kind: str) -> Automation:
@@ -96,6 +151,17 @@ async def lock(tx: Transaction, automation_id: str) -> Automation | None:
 async def locked(tx: Transaction, owner: str, index_id: str, kind: str) -> Automation:
     """Return an owner's automation that nobody else can change until this transaction ends. Raises ``NotFound``."""
     row = await lock(tx, (await find(tx, owner, index_id, kind)).automation_id)
+    if row is None:
+        raise NotFound(f"index {index_id} has no {kind} automation: PUT one first")
+    return row
+
+
+async def known(session: AsyncSession, owner: str, index_id: str, kind: str) -> Automation:
+    """Return an owner's automation, also one that was deleted. Raises ``NotFound``."""
+    statement = select(Automation).where(
+        Automation.owner == owner, Automation.index_id == index_id, Automation.kind == kind
+    )
+    row = (await session.exec(statement)).one_or_none()
     if row is None:
         raise NotFound(f"index {index_id} has no {kind} automation: PUT one first")
     return row
@@ -176,16 +242,10 @@ async def sibling(session: AsyncSession, index_id: str, kind: str) -> Automation
     return (await session.exec(statement)).one_or_none()
 
 
-async def due(session: AsyncSession, now: float, *, limit: int = 1000) -> Sequence[str]:
+async def due(reader: Reader, now: float, *, limit: int = 1000) -> Sequence[str]:
     """Return the automations for which time makes a difference now."""
-    at = col(Automation.next_action_at)
-    statement = (
-        select(Automation.automation_id)
-        .where(col(Automation.deleted_at).is_(None), at <= now)
-        .order_by(at)
-        .limit(limit)
-    )
-    return (await session.exec(statement)).all()
+    rows = await reader.fetch(_DUE, {"b_now": now, "b_limit": limit})
+    return [row.automation_id for row in rows]
 
 
 async def all_of(session: AsyncSession, kind: str) -> Sequence[str]:
@@ -218,11 +278,82 @@ async def apply_import(tx: Transaction, row: Automation, event: events.ImportEve
     return decision
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """An import automation that nobody else can change until the transaction ends."""
+
+    automation_id: str
+    seq: int
+    state: ImportState
+
+
+async def hold(tx: Transaction, automation_id: str) -> Held | None:
+    """Lock an import automation and return what the engine remembers of it; None when it was deleted.
+
+    As ``lock``, without a mapped row: every tick and every scan goes through here.
+    """
+    for row in await tx.fetch(_HOLD, {"b_automation_id": automation_id}):
+        return Held(automation_id=automation_id, seq=row.seq, state=import_state(row))
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What a scan begins with, as of one instant."""
+
+    seq: int
+    state: ImportState
+    ledger_version: int
+    leased: bool
+    """Whether the scan's lease holds."""
+    waits: bool
+    """Whether any identity waits that an earlier scan met."""
+    connector_updated_at: float | None
+    """The version of the watched connector; None when it was deleted."""
+    connector_status: str | None
+
+
+async def opening(reader: Reader, automation_id: str, lease: Lease) -> Opening | None:
+    """Look at everything that the scan of a lease needs to know, in one statement; None when there is no automation."""
+    epoch = parse_scan_subject(lease.subject)[1]
+    asked = {"b_automation_id": automation_id, "b_epoch": epoch, "b_work_id": lease.work_id}
+    for row in await reader.fetch(_OPENING, asked):
+        return Opening(
+            seq=row.seq,
+            state=import_state(row),
+            ledger_version=row.ledger_version,
+            leased=row.attempt == lease.attempt,
+            waits=row.waits,
+            connector_updated_at=row.connector_updated_at,
+            connector_status=row.connector_status,
+        )
+    return None
+
+
+async def advance(tx: Transaction, held: Held, event: events.ImportEvent) -> ImportDecision:
+    """Decide on an event and save what follows from it, as ``apply_import``, which does it where a batch starts."""
+    decision = decide(held.state, event, tx.now)
+    scans = [effect for effect in decision.effects if isinstance(effect, StartScan)]
+    if len(scans) < len(decision.effects):
+        row = await lock(tx, held.automation_id)
+        return decision if row is None else await apply_import(tx, row, event)
+    if decision.state != held.state:
+        saved = {"b_state": plain(decision.state), "b_next_action_at": decision.state.next_action_at}
+        await tx.change(_SAVE, {"b_seq": held.seq, **saved})
+    for scan in scans:
+        await _start_scan(tx, held.seq, held.automation_id, scan.epoch, decision.state.generation)
+    return decision
+
+
+async def _start_scan(tx: Transaction, seq: int, automation_id: str, epoch: int, generation: int) -> None:
+    await tx.change(_START_SCAN, {"automation_seq": seq, "epoch": epoch, "generation": generation})
+    await work.enqueue(tx, work.SCAN, scan_subject(automation_id, epoch))
+
+
 async def _save_import_effect(tx: Transaction, row: Automation, state: ImportState, effect: ImportEffect) -> None:
     match effect:
         case StartScan(epoch=epoch):
-            tx.add(Scan(automation_seq=row_seq(row), epoch=epoch, generation=state.generation, outcome="running"))
-            await work.enqueue(tx, work.SCAN, scan_subject(row.automation_id, epoch))
+            await _start_scan(tx, row_seq(row), row.automation_id, epoch, state.generation)
         case CancelScan(epoch=epoch):
             await work.cancel(tx, work.SCAN, scan_subject(row.automation_id, epoch))
             await tx.exec(
@@ -259,6 +390,12 @@ async def rescan(tx: Transaction, automation_id: str | None) -> None:
     row = None if automation_id is None else await lock(tx, automation_id)
     if row is not None and import_state(row).config.active:
         await apply_import(tx, row, events.RescanRequested())
+
+
+async def note_scan(tx: Transaction, automation_seq: int, epoch: int, **values: Any) -> None:
+    """Write what became of a scan."""
+    changes = {f"b_{name}": value for name, value in values.items()}
+    await tx.change(_noting(*values), {"b_seq": automation_seq, "b_scan": epoch, **changes})
 
 
 async def forget_scans(tx: Transaction, automation_seq: int, *, before: int) -> None:
@@ -307,3 +444,65 @@ def public_state(row: Automation) -> str:
     if row.kind == EXPORT:
         return "idle"
     return "degraded" if row.state["degraded"] else str(row.state["phase"])
+
+
+# The statements of every tick and every scan, each built once.
+
+_TABLE: Table = Automation.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+_SCANS: Table = Scan.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+_LEDGER: Table = LedgerEntry.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+_CONNECTORS: Table = Connector.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+_WORK: Table = Work.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+
+_DUE = (
+    select_columns(_TABLE.c.automation_id)
+    .where(_TABLE.c.deleted_at.is_(None), _TABLE.c.next_action_at <= bindparam("b_now"))
+    .order_by(_TABLE.c.next_action_at)
+    .limit(bindparam("b_limit"))
+)
+_HOLD = (
+    select_columns(_TABLE.c.seq, _TABLE.c.state)
+    .where(_TABLE.c.automation_id == bindparam("b_automation_id"), _TABLE.c.deleted_at.is_(None))
+    .with_for_update()
+)
+_OPENING = (
+    select_columns(
+        _TABLE.c.seq,
+        _TABLE.c.state,
+        _TABLE.c.ledger_version,
+        _CONNECTORS.c.updated_at.label("connector_updated_at"),
+        _CONNECTORS.c.status.label("connector_status"),
+        select_columns(_WORK.c.attempt)
+        .where(_WORK.c.work_id == bindparam("b_work_id"), _WORK.c.state == "leased")
+        .scalar_subquery()
+        .label("attempt"),
+        exists()
+        .where(_LEDGER.c.automation_seq == _TABLE.c.seq, WAITING, _LEDGER.c.epoch < bindparam("b_epoch"))
+        .label("waits"),
+    )
+    .join_from(
+        _TABLE,
+        _CONNECTORS,
+        _CONNECTORS.c.connector_id == _TABLE.c.state["config", "watch", "connector_id"].as_string(),
+        isouter=True,
+    )
+    .where(_TABLE.c.automation_id == bindparam("b_automation_id"), _TABLE.c.deleted_at.is_(None))
+)
+_SAVE = (
+    update(_TABLE)
+    .where(_TABLE.c.seq == bindparam("b_seq"))
+    .values(state=bindparam("b_state"), next_action_at=bindparam("b_next_action_at"))
+)
+_START_SCAN = insert(_SCANS).values(
+    {name: bindparam(name) for name in ("automation_seq", "epoch", "generation")}
+    | {"outcome": "running", "listed": 0, "matched": 0, "not_matched": 0, "excluded": 0, "new": 0}
+)
+
+
+@cache
+def _noting(*names: str) -> Update:
+    return (
+        update(_SCANS)
+        .where(_SCANS.c.automation_seq == bindparam("b_seq"), _SCANS.c.epoch == bindparam("b_scan"))
+        .values({name: bindparam(f"b_{name}") for name in names})
+    )

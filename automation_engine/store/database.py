@@ -2,19 +2,23 @@
 
 A writing transaction is serialised where it matters: on SQLite by ``BEGIN IMMEDIATE`` (one writer), on PostgreSQL by
 the row locks that the queries take. Bells that a transaction collected ring after it committed, never before.
+
+What every scan goes through doesn't pay for mapped objects: ``fetch`` and ``change`` execute statements that were built
+once, with parameters, each in one turn of the event loop's work where the driver allows it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import event, make_url
+from sqlalchemy import Engine, Executable, Row, event, make_url
 from sqlalchemy.engine import Connection
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.util import greenlet_spawn
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from automation_engine.clock import Clock
@@ -22,6 +26,9 @@ from automation_engine.store.ids import Ids
 
 Bell = Callable[[Sequence[tuple[str, str]]], Awaitable[None]]
 """Told kind and id of each unit of work that became due. A ring may be lost, and it may come twice."""
+
+Rows = Sequence[Row[*tuple[Any, ...]]]
+"""What a statement returned: each row a tuple whose parts have the names of their columns, too."""
 
 _CONNECTIONS = 32
 """Kept open to an embedded database, at most: about as many calls as are performed at a time."""
@@ -31,14 +38,68 @@ async def _silent(_rings: Sequence[tuple[str, str]]) -> None:
     """Nobody listens: the sweep finds the work."""
 
 
-class Transaction(AsyncSession):
+class Reader(Protocol):
+    """What answers one question: a ``Database``, or a session that has its snapshot already."""
+
+    async def fetch(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Rows:
+        """Execute a statement and return its rows."""
+        ...
+
+
+class Snapshot(AsyncSession):
+    """A session on one connection, which sees one state of the database.
+
+    What every scan does goes past the session; it is made when somebody first asks something of it.
+    """
+
+    def __init__(self, connection: Connection, engine: AsyncEngine) -> None:  # the rest is in ``__getattr__``
+        self._connection = connection
+        self._async_engine = engine
+
+    if not TYPE_CHECKING:  # else any name would pass for an attribute
+
+        def __getattr__(self, name: str) -> Any:
+            """Make the session: only what it would have made itself is missing."""
+            if self.used:
+                raise AttributeError(name)
+            super().__init__(AsyncConnection(self._async_engine, self._connection), expire_on_commit=False)
+            return getattr(self, name)
+
+    @property
+    def used(self) -> bool:
+        """Whether there is a session at all."""
+        return "sync_session" in vars(self)
+
+    async def fetch(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Rows:
+        """Execute a statement past the session and return its rows: flush first what it has to see."""
+        return await greenlet_spawn(_fetch, self._connection, statement, parameters)
+
+
+class Transaction(Snapshot):
     """A session that knows the instant it began at and collects the bells to ring once it has committed."""
 
-    def __init__(self, *args: Any, now: float, ids: Ids, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, connection: Connection, engine: AsyncEngine, *, now: float, ids: Ids) -> None:
+        super().__init__(connection, engine)
         self.now = now
         self.bells: list[tuple[str, str]] = []
         self._ids = ids
+
+    @property
+    def dialect(self) -> str:
+        """The name of the database's dialect: what a statement depends on that both databases have, each its own."""
+        return self._connection.dialect.name
+
+    async def rollback(self) -> None:
+        """Undo everything, also what went past the session."""
+        if self.used:
+            await super().rollback()
+        await greenlet_spawn(self._connection.rollback)
+
+    async def change(
+        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+    ) -> int:
+        """Execute a statement past the session, once for each of the parameters; return how many rows it changed."""
+        return await greenlet_spawn(_change, self._connection, statement, parameters)
 
     def new_id(self, prefix: str) -> str:
         """Return a new id of that kind."""
@@ -58,7 +119,8 @@ class Database:
         self.ids = ids or Ids()
         self.bell: Bell = _silent
         self._engine = _create_engine(url)
-        self._writer = self._engine.execution_options(writes=True)
+        # A single statement is a snapshot of its own: the embedded database begins nothing by itself (see ``_begin``).
+        self._asker = self._engine if self.embedded else self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._turn = asyncio.Lock() if self.embedded else None
 
     @property
@@ -85,17 +147,28 @@ class Database:
 
     @asynccontextmanager
     async def _begun(self) -> AsyncIterator[Transaction]:
-        async with (
-            Transaction(self._writer, now=self.clock.now(), ids=self.ids, expire_on_commit=False) as transaction,
-            transaction.begin(),
-        ):
+        now = self.clock.now()
+        connection = await greenlet_spawn(_begin, self._engine.sync_engine, writes=True)
+        transaction = Transaction(connection, self._engine, now=now, ids=self.ids)
+        try:
             yield transaction
+            await greenlet_spawn(_commit, transaction, connection)
+        finally:
+            await greenlet_spawn(_close, transaction, connection)
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncSession]:
+    async def reading(self) -> AsyncIterator[Snapshot]:
         """Read one consistent snapshot; whatever the block writes is rolled back."""
-        async with AsyncSession(self._engine, expire_on_commit=False) as session:
-            yield session
+        connection = await greenlet_spawn(_begin, self._engine.sync_engine, writes=False)
+        snapshot = Snapshot(connection, self._engine)
+        try:
+            yield snapshot
+        finally:
+            await greenlet_spawn(_close, snapshot, connection)
+
+    async def fetch(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Rows:
+        """Execute one statement that reads, and return its rows. It is a snapshot of its own: nothing is begun."""
+        return await greenlet_spawn(_fetch_alone, self._asker.sync_engine, statement, parameters)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -114,18 +187,70 @@ def _create_engine(url: str) -> AsyncEngine:
     # of them fill their caches.
     engine = create_async_engine(url, connect_args={"timeout": 30.0}, pool_size=_CONNECTIONS, pool_use_lifo=True)
     event.listen(engine.sync_engine, "connect", _set_up_sqlite)
-    event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # the driver begins nothing by itself: _begin_sqlite does
+    connection.isolation_level = None  # the driver begins nothing by itself: ``begin`` does
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "cache_size=-65536"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+# What follows runs inside SQLAlchemy's greenlets: it waits for the database without blocking the event loop.
+
+
+def _begin(engine: Engine, *, writes: bool) -> Connection:
+    connection = engine.connect()
+    try:
+        begin(connection, writes=writes)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def begin(connection: Connection, *, writes: bool) -> None:
+    """Begin a transaction. On SQLite this says so itself: a driver that began one when it likes would read first."""
+    connection.begin()
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _commit(session: Snapshot, connection: Connection) -> None:
+    if session.used:
+        session.sync_session.commit()  # writes what was added; the connection's transaction is not its to commit
+    if not connection.in_transaction():
+        return  # it was rolled back on purpose
+    try:
+        connection.commit()
+    except BaseException:
+        connection.rollback()  # else the pool took the connection back as it is, with its transaction open
+        raise
+
+
+def _close(session: Snapshot, connection: Connection) -> None:
+    """Let go of both; what was not committed is rolled back."""
+    try:
+        if session.used:
+            session.sync_session.close()
+    finally:
+        connection.close()
+
+
+def _fetch(connection: Connection, statement: Executable, parameters: Mapping[str, Any] | None) -> Rows:
+    return connection.execute(statement, parameters).all()
+
+
+def _change(
+    connection: Connection,
+    statement: Executable,
+    parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None,
+) -> int:
+    return connection.execute(statement, parameters).rowcount
+
+
+def _fetch_alone(engine: Engine, statement: Executable, parameters: Mapping[str, Any] | None) -> Rows:
+    with engine.connect() as connection:
+        return connection.execute(statement, parameters).all()

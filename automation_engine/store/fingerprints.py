@@ -17,6 +17,12 @@ _WORDS = np.dtype([("high", ">u8"), ("low", ">u8")])
 SIZE = _WORDS.itemsize
 
 
+def total(prints: bytes) -> int:
+    """Return the sum modulo 2^128 of joined fingerprints: it stands for a set of identities, in whatever order."""
+    limbs = np.frombuffer(prints, dtype=">u4").reshape(-1, 4).sum(axis=0, dtype=np.uint64)
+    return sum(int(limb) << shift for limb, shift in zip(limbs, (96, 64, 32, 0), strict=True)) % (1 << 128)
+
+
 def fingerprint(connector_id: str, key: str, version: str) -> bytes:
     """Return the 16 bytes that stand for an identity."""
     identity = f"{connector_id}\0{key}\0{version}".encode("utf-8", "surrogateescape")
@@ -24,14 +30,22 @@ def fingerprint(connector_id: str, key: str, version: str) -> bytes:
 
 
 class Fingerprints:
-    """An immutable set of fingerprints, kept sorted. ``positions`` tests a page at once."""
+    """An immutable set of fingerprints, kept sorted. ``positions`` tests a page at once.
 
-    def __init__(self, fingerprints: Iterable[bytes] = ()) -> None:
+    ``codes`` has one byte for each fingerprint that was given, in their order: what else is known of it. Unset: 0.
+    """
+
+    def __init__(self, fingerprints: Iterable[bytes] = (), codes: bytes = b"") -> None:
         words = np.frombuffer(b"".join(fingerprints), dtype=_WORDS)
         high, low = words["high"].astype(np.uint64), words["low"].astype(np.uint64)
         order = np.lexsort((low, high))
-        self._high: NDArray[np.uint64] = high[order]
-        self._low: NDArray[np.uint64] = low[order]
+        high, low = high[order], low[order]
+        first = np.ones(len(order), dtype=np.bool_)  # of those that are the same
+        first[1:] = (high[1:] != high[:-1]) | (low[1:] != low[:-1])
+        self._high: NDArray[np.uint64] = high[first]
+        self._low: NDArray[np.uint64] = low[first]
+        given = np.frombuffer(codes, dtype=np.uint8)
+        self.codes: NDArray[np.uint8] = given[order][first] if codes else np.broadcast_to(np.uint8(0), len(self._high))
 
     def __len__(self) -> int:
         return len(self._high)
@@ -39,7 +53,14 @@ class Fingerprints:
     @property
     def nbytes(self) -> int:
         """Bytes that the set occupies."""
-        return self._high.nbytes + self._low.nbytes
+        return self._high.nbytes + self._low.nbytes + self.codes.strides[0] * len(self.codes)
+
+    def joined(self, chosen: NDArray[np.bool_] | slice = slice(None)) -> bytes:
+        """Return the fingerprints of the chosen positions, or all, joined, in their order."""
+        high, low = self._high[chosen], self._low[chosen]
+        words = np.empty(len(high), dtype=_WORDS)
+        words["high"], words["low"] = high, low
+        return words.tobytes()
 
     def positions(self, page: Sequence[bytes]) -> NDArray[np.int64]:
         """Return for each fingerprint of the page its position in the set, or -1 where it is unknown."""

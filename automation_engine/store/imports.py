@@ -12,12 +12,15 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
-from automation_engine.errors import NotFound
+from automation_engine.errors import IllegalTransition, NotFound
+from automation_engine.rules.debounce import Skip
 from automation_engine.rules.effects import StartBatch
+from automation_engine.rules.fuse import blown
 from automation_engine.rules.model import BACKOFF_MAX, ImportState, LedgerState
-from automation_engine.store import ledger, work
+from automation_engine.store import certificates, ledger, work
 from automation_engine.store.database import Transaction
 from automation_engine.store.tables import (
+    HELD,
     NOT_IMPORTED,
     Automation,
     Batch,
@@ -35,13 +38,105 @@ CHUNK = 500
 """Values in one statement: below every database's limit of parameters."""
 
 
-async def start_batch(tx: Transaction, row: Automation, state: ImportState, effect: StartBatch) -> ImportJob | None:
-    """Claim the first ready objects in key order, and start the one import job of the batch.
+async def start_batch(tx: Transaction, row: Automation, state: ImportState, effect: StartBatch) -> Batch | None:
+    """Claim the first ready objects in key order as a batch, and start its one import job, unless its fuse holds it.
 
     The claim, the batch, the job, its files and its unit of work are one transaction; the batch's deterministic key is
     its primary key. Returns None when nothing was left to claim.
     """
-    batch_id = effect.key
+    count, size = await _claim(tx, row, effect)
+    if not count:
+        return None
+    held = blown(state.config.spend_fuse, count, size)
+    batch = Batch(
+        batch_id=effect.key,
+        automation_seq=row.seq or 0,
+        generation=state.generation,
+        sequence=effect.sequence,
+        trigger=effect.trigger.value,
+        fired_at=tx.now,
+        object_count=count,
+        bytes=size,
+        status="held",
+        held_reason=held,
+    )
+    batch.certificate = await certificates.issue(tx, batch)
+    tx.add(batch)
+    row.last_fired_at = tx.now
+    plan = await _plan(tx, row, state)
+    if held is None:
+        await _start(tx, row, batch, plan)
+    else:
+        batch.plan = plan
+    return batch
+
+
+async def approve(tx: Transaction, row: Automation, batch: Batch, by: str) -> ImportJob:
+    """Start the import job of a batch that its fuse held, as it would have started when the batch fired.
+
+    ``row`` must be locked. Approving again returns the same job. Raises ``IllegalTransition`` for a batch that was
+    rejected, and while the automation is stopped: once a pause has answered, no new job starts.
+    """
+    await tx.refresh(batch, with_for_update=True)
+    if batch.status == "rejected":
+        raise IllegalTransition(f"batch {batch.batch_id} was rejected: it can't be approved any more")
+    if batch.job_id is not None:
+        return await tx.get_one(ImportJob, batch.job_id)
+    refuse_stopped(row)
+    batch.decided_by, batch.decided_at = by, tx.now
+    return await _start(tx, row, batch, batch.plan or {})
+
+
+async def reject(tx: Transaction, row: Automation, batch: Batch, by: str) -> None:
+    """Leave out for good what a held batch claimed. ``row`` must be locked. Rejecting again changes nothing.
+
+    Raises ``IllegalTransition`` for a batch whose job was started.
+    """
+    await tx.refresh(batch, with_for_update=True)
+    if batch.status == "rejected":
+        return
+    if batch.status != "held":
+        raise IllegalTransition(f"batch {batch.batch_id} was started: cancel its import job instead")
+    await tx.exec(
+        update(LedgerEntry)
+        .where(
+            col(LedgerEntry.automation_seq) == row.seq,
+            col(LedgerEntry.batch_id) == batch.batch_id,
+            col(LedgerEntry.state) == LedgerState.CLAIMED.value,
+        )
+        .values(state=LedgerState.SKIPPED.value, reason=Skip.REJECTED.value)
+        .execution_options(synchronize_session=False)
+    )
+    batch.status, batch.decided_by, batch.decided_at = "rejected", by, tx.now
+    tx.add(batch)
+
+
+async def reject_held(tx: Transaction, row: Automation, by: str) -> None:
+    """Reject every batch that waits for approval: once their files are forgotten, there is nothing to approve."""
+    held = select(Batch).where(Batch.automation_seq == row.seq, HELD)
+    for batch in (await tx.exec(held)).all():
+        await reject(tx, row, batch, by)
+
+
+async def held_batches(session: AsyncSession, automation_seq: int) -> int:
+    """Count the batches of an automation that wait to be approved."""
+    statement = select(func.count()).select_from(Batch).where(Batch.automation_seq == automation_seq, HELD)
+    return (await session.exec(statement)).one()
+
+
+def refuse_stopped(row: Automation) -> None:
+    """Raise ``IllegalTransition`` where no job may start: the automation was deleted, is disabled or paused."""
+    config = row.state["config"]
+    if row.deleted_at is not None:
+        raise IllegalTransition("the automation was deleted: no job starts")
+    if not config["enabled"]:
+        raise IllegalTransition("the automation is disabled: PUT it with enabled true first")
+    if config["paused"]:
+        raise IllegalTransition("the automation is paused: resume it first")
+
+
+async def _claim(tx: Transaction, row: Automation, effect: StartBatch) -> tuple[int, int]:
+    """Claim a batch's members; return how many there are, and their bytes."""
     chosen = (
         select(LedgerEntry.seq)
         .where(LedgerEntry.automation_seq == row.seq, LedgerEntry.state == LedgerState.READY.value, NOT_IMPORTED)
@@ -51,55 +146,49 @@ async def start_batch(tx: Transaction, row: Automation, state: ImportState, effe
     await tx.exec(
         update(LedgerEntry)
         .where(col(LedgerEntry.seq).in_(chosen))
-        .values(state=LedgerState.CLAIMED.value, batch_id=batch_id)
+        .values(state=LedgerState.CLAIMED.value, batch_id=effect.key)
         .execution_options(synchronize_session=False)
     )
-    members = select(func.count(), func.coalesce(func.sum(LedgerEntry.size), 0)).where(LedgerEntry.batch_id == batch_id)
-    count, size = (await tx.exec(members)).one()
-    if not count:
-        return None
-    job = await _batch_job(tx, row, state, batch_id, count)
-    tx.add(
-        Batch(
-            batch_id=batch_id,
-            automation_seq=row.seq or 0,
-            generation=state.generation,
-            sequence=effect.sequence,
-            trigger=effect.trigger.value,
-            fired_at=tx.now,
-            object_count=count,
-            bytes=int(size),
-            job_id=job.job_id,
-        )
+    members = select(func.count(), func.coalesce(func.sum(LedgerEntry.size), 0)).where(
+        LedgerEntry.batch_id == effect.key
     )
-    await _copy_members(tx, job.job_id, batch_id)
-    row.last_fired_at, row.last_job_id = tx.now, job.job_id
-    await work.enqueue(tx, work.IMPORT_JOB, job.job_id)
-    return job
+    count, size = (await tx.exec(members)).one()
+    return count, int(size)
 
 
-async def _batch_job(tx: Transaction, row: Automation, state: ImportState, batch_id: str, count: int) -> ImportJob:
+async def _plan(tx: Transaction, row: Automation, state: ImportState) -> dict[str, Any]:
+    """Return what a batch's job is made of, as the configuration is now."""
     watch = state.config.watch
     connector = await tx.get(Connector, watch.connector_id)
+    return {
+        "connector_id": watch.connector_id,
+        "source_prefix": watch.source_prefix,
+        "file_pattern": watch.file_pattern,
+        "recursive": watch.recursive,
+        "import_mode": connector.import_mode if connector else "all",
+        "preset": row.preset,
+    }
+
+
+async def _start(tx: Transaction, row: Automation, batch: Batch, plan: dict[str, Any]) -> ImportJob:
+    """Create a batch's job with its files and its unit of work."""
     job = ImportJob(
         job_id=tx.new_id("job"),
         owner=row.owner,
         index_id=row.index_id,
-        connector_id=watch.connector_id,
         automation_id=row.automation_id,
-        batch_id=batch_id,
+        batch_id=batch.batch_id,
         status="pending",
-        source_prefix=watch.source_prefix,
-        file_pattern=watch.file_pattern,
-        recursive=watch.recursive,
-        import_mode=connector.import_mode if connector else "all",
-        preset=row.preset,
-        total_files=count,
+        total_files=batch.object_count,
         execution_status="pending",
         created_at=tx.now,
+        **plan,
     )
-    tx.add(job)
+    batch.status, batch.job_id, row.last_job_id = "started", job.job_id, job.job_id
+    tx.add_all((job, batch, row))
     await tx.flush()
+    await _copy_members(tx, job.job_id, batch.batch_id)
+    await work.enqueue(tx, work.IMPORT_JOB, job.job_id)
     return job
 
 
@@ -261,15 +350,39 @@ async def fail_pending(tx: Transaction, job: ImportJob, reason: str) -> None:
 async def retry(tx: Transaction, job: ImportJob, *, only: Sequence[str] | None = None) -> int:
     """Give the failed and cancelled files of a job another round of attempts; ``only`` those of these keys.
 
-    Their identities are claimed again. Returns how many there are.
+    Their identities are claimed again. Returns how many there are. A file is not the job's any more once its identity
+    was released, ignored or forgotten: another batch may have imported it since.
     """
-    again = or_(col(ImportFile.status) == "failed", col(ImportFile.reason_code) == "cancelled")
     reopened = 0
     for keys in [None] if only is None else [only[at : at + CHUNK] for at in range(0, len(only), CHUNK)]:
-        mine = and_(col(ImportFile.job_id) == job.job_id, again)
-        chosen = mine if keys is None else and_(mine, col(ImportFile.key).in_(keys))
+        chosen = and_(*_retryable(job), *([] if keys is None else [col(ImportFile.key).in_(keys)]))
         reopened += await _reopen(tx, job, chosen)
+    if reopened and job.automation_id is not None:
+        await tx.exec(
+            update(Automation)
+            .where(col(Automation.automation_id) == job.automation_id)
+            .values(ledger_version=Automation.ledger_version + 1)
+            .execution_options(synchronize_session=False)
+        )
     return reopened
+
+
+def _retryable(job: ImportJob) -> list[ColumnElement[bool]]:
+    mine = (
+        select(LedgerEntry.seq)
+        .where(
+            col(LedgerEntry.seq) == col(ImportFile.ledger_seq),
+            col(LedgerEntry.batch_id) == job.batch_id,
+            col(LedgerEntry.state).in_([LedgerState.FAILED.value, LedgerState.SKIPPED.value]),
+            func.coalesce(LedgerEntry.reason, "") != Skip.IGNORED.value,
+        )
+        .exists()
+    )
+    return [
+        col(ImportFile.job_id) == job.job_id,
+        or_(col(ImportFile.status) == "failed", col(ImportFile.reason_code) == "cancelled"),
+        or_(col(ImportFile.ledger_seq).is_(None), mine),
+    ]
 
 
 async def _reopen(tx: Transaction, job: ImportJob, chosen: ColumnElement[bool]) -> int:
@@ -277,24 +390,34 @@ async def _reopen(tx: Transaction, job: ImportJob, chosen: ColumnElement[bool]) 
     counted = select(func.count(), func.coalesce(func.sum(failed), 0)).select_from(ImportFile).where(chosen)
     total, failures = (await tx.exec(counted)).one()
     await tx.exec(
-        update(LedgerEntry)
-        .where(
-            col(LedgerEntry.seq).in_(select(ImportFile.ledger_seq).where(chosen)),
-            col(LedgerEntry.batch_id) == job.batch_id,
-            col(LedgerEntry.state).in_([LedgerState.FAILED.value, LedgerState.SKIPPED.value]),
-        )
-        .values(state=LedgerState.CLAIMED.value, reason=None)
-        .execution_options(synchronize_session=False)
-    )
-    await tx.exec(
         update(ImportFile)
         .where(chosen)
         .values(status="pending", attempts=0, next_attempt_at=0.0, reason_code=None, reason=None)
         .execution_options(synchronize_session=False)
     )
+    reopened = select(ImportFile.ledger_seq).where(ImportFile.job_id == job.job_id, ImportFile.status == "pending")
+    await tx.exec(
+        update(LedgerEntry)
+        .where(
+            col(LedgerEntry.seq).in_(reopened),
+            col(LedgerEntry.state).in_([LedgerState.FAILED.value, LedgerState.SKIPPED.value]),
+        )
+        .values(state=LedgerState.CLAIMED.value, reason=None)
+        .execution_options(synchronize_session=False)
+    )
     job.failed -= failures
     job.skipped -= total - failures
     return total
+
+
+async def restart(tx: Transaction, job: ImportJob, *, status: str) -> None:
+    """Make a job that had ended go on, in that status."""
+    job.status = status
+    job.completed_at = job.error_message = None
+    if job.execution_status == "blocked":
+        job.execution_status, job.execution_error_code, job.execution_error = "pending", None, None
+    tx.add(job)
+    await work.enqueue(tx, work.IMPORT_JOB, job.job_id)
 
 
 async def find(session: AsyncSession, owner: str, job_id: str) -> ImportJob:
@@ -365,12 +488,9 @@ async def files(
     return (await session.exec(statement)).all()
 
 
-async def retryable(session: AsyncSession, job_id: str) -> dict[str, str]:
-    """Return the key of each failed or cancelled file of a job by its id."""
-    statement = select(ImportFile.file_id, ImportFile.key).where(
-        ImportFile.job_id == job_id,
-        or_(col(ImportFile.status) == "failed", col(ImportFile.reason_code) == "cancelled"),
-    )
+async def retryable(session: AsyncSession, job: ImportJob) -> dict[str, str]:
+    """Return the key of each file of a job that ``retry`` would try again, by its id."""
+    statement = select(ImportFile.file_id, ImportFile.key).where(*_retryable(job))
     return dict((await session.exec(statement)).all())
 
 

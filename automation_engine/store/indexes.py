@@ -22,6 +22,7 @@ from automation_engine.store.tables import (
     LedgerEntry,
     MediaIndex,
     PromptRun,
+    Revision,
     RunItem,
     Scan,
     SegmentResult,
@@ -108,7 +109,7 @@ def _deletions(index_id: str) -> list[Any]:
         delete_rows(ImportFile).where(col(ImportFile.job_id).in_(jobs)),
         *(
             delete_rows(table).where(col(table.automation_seq).in_(watching))
-            for table in (LedgerEntry, Scan, Batch, Delivery)
+            for table in (LedgerEntry, Scan, Batch, Delivery, Revision)
         ),
         *(delete_rows(table).where(col(table.index_id) == index_id) for table in (Export, PromptRun, ImportJob, Video)),
     ]

@@ -7,25 +7,31 @@ them is found again by the next complete scan.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, update
+from sqlalchemy import Table, UpdateBase, and_, bindparam, case, delete, func, literal, text, update
 from sqlalchemy import select as select_columns
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from automation_engine.rules.debounce import Hold
+from automation_engine.rules.debounce import Hold, Skip
 from automation_engine.rules.events import Pending
 from automation_engine.rules.model import LedgerState
-from automation_engine.store.database import Transaction
-from automation_engine.store.fingerprints import Fingerprints
+from automation_engine.store.database import Reader, Transaction
+from automation_engine.store.fingerprints import SIZE, Fingerprints
 from automation_engine.store.tables import NOT_IMPORTED, WAITING, Automation, LedgerEntry
 
 CHUNK = 500
 """Rows in one statement: below every database's limit of parameters."""
+
+RESOLVED = (LedgerState.IMPORTED, LedgerState.FAILED, LedgerState.SKIPPED)
+"""The states that an identity leaves only when somebody says so: whoever does it has to ``touch`` the ledger."""
+_CODES = {state.value: RESOLVED.index(state) + 1 if state in RESOLVED else 0 for state in LedgerState}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +46,7 @@ class NewEntry:
     state: LedgerState
     hold: Hold | None
     growing: bool
+    skip: Skip | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,24 +64,50 @@ class WaitingEntry:
 
 
 async def known(session: AsyncSession, automation_seq: int) -> Fingerprints:
-    """Return every identity that is not new: all but those that were gone before their claim, which may come back."""
-    statement = select(LedgerEntry.fingerprint).where(
-        LedgerEntry.automation_seq == automation_seq, LedgerEntry.state != LedgerState.GONE.value
+    """Return every identity that is not new: all but those that were gone before their claim, which may come back.
+
+    The code of one that is resolved is 1 more than its state's place in ``RESOLVED``, that of any other one is 0.
+    """
+    statement = select_columns(col(LedgerEntry.fingerprint), col(LedgerEntry.state)).where(
+        col(LedgerEntry.automation_seq) == automation_seq, col(LedgerEntry.state) != LedgerState.GONE.value
     )
-    stream = await session.stream(statement.execution_options(yield_per=10_000))
-    parts = [b"".join(rows) async for rows in stream.scalars().partitions()]
-    return Fingerprints(parts)
+    stream = await (await session.connection()).stream(statement.execution_options(yield_per=10_000))
+    parts, codes = [], bytearray()
+    async for rows in stream.partitions():
+        prints, states = zip(*rows, strict=True)
+        parts.append(b"".join(prints))
+        codes += bytes(map(_CODES.__getitem__, states))
+    return Fingerprints(parts, bytes(codes))
 
 
-async def versions(session: AsyncSession, automation_seq: int, keys: Sequence[str]) -> dict[str, set[LedgerState]]:
+async def standing(reader: Reader, automation_seq: int, prints: bytes) -> Counter[str]:
+    """Count identities, given by their joined fingerprints, by state; those that a rule holds are ``held``."""
+    found: Counter[str] = Counter()
+    for at in range(0, len(prints), CHUNK * SIZE):
+        chunk = prints[at : at + CHUNK * SIZE]
+        chosen = [chunk[start : start + SIZE] for start in range(0, len(chunk), SIZE)]
+        asked = {"b_automation_seq": automation_seq, "b_prints": chosen}
+        found.update({row.stands: row[1] for row in await reader.fetch(_STANDING, asked)})
+    return found
+
+
+async def versions(reader: Reader, automation_seq: int, keys: Sequence[str]) -> dict[str, set[LedgerState]]:
     """Return for each key that the ledger knows the states of its identities."""
     found: dict[str, set[LedgerState]] = {}
     for at in range(0, len(keys), CHUNK):
-        statement = select(LedgerEntry.key, LedgerEntry.state).where(
-            LedgerEntry.automation_seq == automation_seq, col(LedgerEntry.key).in_(keys[at : at + CHUNK])
-        )
-        for key, state in (await session.exec(statement)).all():
+        asked = {"b_automation_seq": automation_seq, "b_keys": keys[at : at + CHUNK]}
+        for key, state in await reader.fetch(_VERSIONS, asked):
             found.setdefault(key, set()).add(LedgerState(state))
+    return found
+
+
+async def identities(reader: Reader, automation_seq: int, keys: Sequence[str]) -> dict[str, dict[bytes, LedgerState]]:
+    """Return for each key that the ledger knows the fingerprints of its identities, with their states."""
+    found: dict[str, dict[bytes, LedgerState]] = {}
+    for at in range(0, len(keys), CHUNK):
+        asked = {"b_automation_seq": automation_seq, "b_keys": keys[at : at + CHUNK]}
+        for key, fingerprint, state in await reader.fetch(_IDENTITIES, asked):
+            found.setdefault(key, {})[fingerprint] = LedgerState(state)
     return found
 
 
@@ -84,7 +117,6 @@ async def admit(
     """Add identities. One that was gone comes back; one that the scan reported twice is added once."""
     if not entries:
         return
-    insert = sqlite.insert if tx.get_bind().dialect.name == "sqlite" else postgresql.insert
     unique = {entry.fingerprint: entry for entry in entries}
     rows = [
         {
@@ -99,47 +131,34 @@ async def admit(
             "growing": entry.growing,
             "epoch": epoch,
             "first_seen_at": seen_at,
-            "reason": "new_only" if entry.state is LedgerState.SKIPPED else None,
+            "reason": entry.skip,
         }
         for entry in unique.values()
     ]
-    statement = insert(LedgerEntry)
+    await tx.change(_admitting(tx.dialect), rows)
+
+
+@cache
+def _admitting(dialect: str) -> UpdateBase:
+    insert = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(_LEDGER)
     back = ("state", "hold", "growing", "epoch", "first_seen_at", "reason")
-    # On the connection: the session's own bulk insert takes ten times as long.
-    await (await tx.connection()).execute(
-        statement.on_conflict_do_update(
-            index_elements=["automation_seq", "fingerprint"],
-            set_={name: getattr(statement.excluded, name) for name in back},
-            where=col(LedgerEntry.state) == LedgerState.GONE.value,
-        ),
-        rows,
+    return insert.on_conflict_do_update(
+        index_elements=["automation_seq", "fingerprint"],
+        set_={name: getattr(insert.excluded, name) for name in back} | {"batch_id": None},
+        where=_C.state == LedgerState.GONE.value,
     )
 
 
 async def waiting(
-    session: AsyncSession, automation_seq: int, *, before_epoch: int, after_seq: int, limit: int
+    reader: Reader, automation_seq: int, *, before_epoch: int, after_seq: int, limit: int
 ) -> list[WaitingEntry]:
     """Return a chunk of the identities that waited before scan ``before_epoch``, in order of ``seq``."""
-    statement = (
-        select_columns(  # no mapped objects: they would take most of the time
-            col(LedgerEntry.seq),
-            col(LedgerEntry.fingerprint),
-            col(LedgerEntry.key),
-            col(LedgerEntry.size),
-            col(LedgerEntry.state),
-            col(LedgerEntry.first_seen_at),
-            col(LedgerEntry.hold),
-            col(LedgerEntry.growing),
-        )
-        .where(
-            col(LedgerEntry.automation_seq) == automation_seq,
-            WAITING,
-            col(LedgerEntry.epoch) < before_epoch,
-            col(LedgerEntry.seq) > after_seq,
-        )
-        .order_by(col(LedgerEntry.seq))
-        .limit(limit)
-    )
+    asked = {
+        "b_automation_seq": automation_seq,
+        "b_before_epoch": before_epoch,
+        "b_after_seq": after_seq,
+        "b_limit": limit,
+    }
     return [
         WaitingEntry(
             seq=row.seq,
@@ -151,7 +170,7 @@ async def waiting(
             hold=None if row.hold is None else Hold(row.hold),
             growing=row.growing,
         )
-        for row in (await (await session.connection()).execute(statement)).all()
+        for row in await reader.fetch(_WAITING, asked)
     ]
 
 
@@ -159,45 +178,21 @@ async def settle(tx: Transaction, changes: Sequence[dict[str, Any]]) -> None:
     """Write what a scan changed: dicts of ``seq, state, hold, first_seen_at, reason``. What is claimed stays so."""
     if not changes:
         return
-    table = LedgerEntry.__table__  # type: ignore[attr-defined]  # SQLModel adds it
-    statement = (
-        update(table)
-        .where(table.c.seq == bindparam("b_seq"), WAITING)
-        .values(
-            state=bindparam("b_state"),
-            hold=bindparam("b_hold"),
-            first_seen_at=bindparam("b_first_seen_at"),
-            reason=bindparam("b_reason"),
-        )
-    )
-    await (await tx.connection()).execute(
-        statement, [{f"b_{name}": value for name, value in row.items()} for row in changes]
-    )
+    await tx.change(_SETTLE, [{f"b_{name}": value for name, value in row.items()} for row in changes])
 
 
-async def admitted_keys(session: AsyncSession, automation_seq: int, keys: Sequence[str], *, epoch: int) -> set[str]:
+async def admitted_keys(reader: Reader, automation_seq: int, keys: Sequence[str], *, epoch: int) -> set[str]:
     """Return which of the keys a scan met in a new version."""
     found: set[str] = set()
     for at in range(0, len(keys), CHUNK):
-        statement = select(LedgerEntry.key).where(
-            LedgerEntry.automation_seq == automation_seq,
-            col(LedgerEntry.key).in_(keys[at : at + CHUNK]),
-            LedgerEntry.epoch == epoch,
-        )
-        found.update((await session.exec(statement)).all())
+        asked = {"b_automation_seq": automation_seq, "b_keys": keys[at : at + CHUNK], "b_epoch": epoch}
+        found.update(row.key for row in await reader.fetch(_ADMITTED, asked))
     return found
 
 
-async def pending(session: AsyncSession, automation_seq: int) -> Pending:
+async def pending(reader: Reader, automation_seq: int) -> Pending:
     """Sum up what waits."""
-    held = col(LedgerEntry.hold).is_not(None)
-    seen = col(LedgerEntry.first_seen_at)
-    statement = (
-        select_columns(col(LedgerEntry.state), held, func.count(), func.min(seen), func.max(seen))
-        .where(col(LedgerEntry.automation_seq) == automation_seq, WAITING)
-        .group_by(col(LedgerEntry.state), held)
-    )
-    rows = (await (await session.connection()).execute(statement)).all()
+    rows = await reader.fetch(_PENDING, {"b_automation_seq": automation_seq})
     free = [row for row in rows if not row[1]]
     return Pending(
         ready=sum(row[2] for row in free if row[0] == LedgerState.READY.value),
@@ -251,9 +246,44 @@ async def resolve(tx: Transaction, seq: int, state: LedgerState, reason: str | N
 
 async def touch(tx: Transaction, automation_seq: int) -> None:
     """Say that the set of known identities changed."""
-    await tx.exec(
-        update(Automation)
-        .where(col(Automation.seq) == automation_seq)
-        .values(ledger_version=Automation.ledger_version + 1)
-        .execution_options(synchronize_session=False)
-    )
+    await tx.change(_TOUCH, {"b_seq": automation_seq})
+
+
+# The statements of every scan, each built once.
+
+_LEDGER: Table = LedgerEntry.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+_AUTOMATIONS: Table = Automation.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+_C = _LEDGER.c
+_OURS = _C.automation_seq == bindparam("b_automation_seq")
+_KEYS = _C.key.in_(bindparam("b_keys", expanding=True))
+
+_STANDS = case((and_(_C.hold.is_not(None), WAITING), literal("held")), else_=_C.state)
+_STANDING = (
+    select_columns(_STANDS.label("stands"), func.count())
+    .where(_OURS, _C.fingerprint.in_(bindparam("b_prints", expanding=True)))
+    .group_by(text("stands"))
+)
+_VERSIONS = select_columns(_C.key, _C.state).where(_OURS, _KEYS)
+_IDENTITIES = select_columns(_C.key, _C.fingerprint, _C.state).where(_OURS, _KEYS)
+_ADMITTED = select_columns(_C.key).where(_OURS, _KEYS, _C.epoch == bindparam("b_epoch"))
+_WAITING = (
+    select_columns(_C.seq, _C.fingerprint, _C.key, _C.size, _C.state, _C.first_seen_at, _C.hold, _C.growing)
+    .where(_OURS, WAITING, _C.epoch < bindparam("b_before_epoch"), _C.seq > bindparam("b_after_seq"))
+    .order_by(_C.seq)
+    .limit(bindparam("b_limit"))
+)
+_PENDING = (
+    select_columns(_C.state, _C.hold.is_not(None), func.count(), func.min(_C.first_seen_at), func.max(_C.first_seen_at))
+    .where(_OURS, WAITING)
+    .group_by(_C.state, _C.hold.is_not(None))
+)
+_SETTLE = (
+    update(_LEDGER)
+    .where(_C.seq == bindparam("b_seq"), WAITING)
+    .values({name: bindparam(f"b_{name}") for name in ("state", "hold", "first_seen_at", "reason")})
+)
+_TOUCH = (
+    update(_AUTOMATIONS)
+    .where(_AUTOMATIONS.c.seq == bindparam("b_seq"))
+    .values(ledger_version=_AUTOMATIONS.c.ledger_version + 1)
+)

@@ -11,12 +11,12 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy.engine import Connection
 from sqlmodel import SQLModel
 
-from automation_engine.store.database import Database
+from automation_engine.store.database import Database, begin
 
 
 async def migrate(database: Database) -> None:
     """Apply every migration that is missing, each in a transaction."""
-    async with database.engine.execution_options(writes=True).begin() as connection:
+    async with database.engine.connect() as connection:
         await connection.run_sync(_upgrade)
 
 
@@ -35,7 +35,9 @@ def alembic_config(connection: Connection) -> Config:
 
 
 def _upgrade(connection: Connection) -> None:
+    begin(connection, writes=True)
     command.upgrade(alembic_config(connection), "head")
+    connection.commit()
 
 
 def _compare(connection: Connection) -> list[str]:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Integer, LargeBinary, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, LargeBinary, String, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 _ROW_ID = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up by itself only for INTEGER PRIMARY KEY
+_KEY = String().with_variant(String(collation="C"), "postgresql")  # in order of code points, as SQLite has it anyway
 
 # The conditions of partial indexes. SQLite uses such an index only for a query that repeats its condition word for
 # word, without parameters: so the queries take the text from here.
 WAITING = text("state IN ('settling', 'ready')")
 NOT_IMPORTED = text("state <> 'imported'")
 CLAIMABLE = text("state IN ('due', 'leased')")
+HELD = text("status = 'held'")
 
 
 def _json(*, nullable: bool = False) -> Any:
@@ -133,6 +135,26 @@ class Automation(SQLModel, table=True):
     last_export_id: str | None = None
 
 
+class Revision(SQLModel, table=True):
+    """One saved configuration of an automation: ``config`` and ``preset`` as they were then, and who saved them.
+
+    ``revision`` is ``Automation.revision`` of that time; ``action``: put, pause, resume, restore, delete.
+    """
+
+    __tablename__: ClassVar[str] = "revisions"
+
+    automation_seq: int = Field(sa_column=Column(_ROW_ID, primary_key=True))
+    revision: int = Field(primary_key=True)
+    action: str
+    actor: str
+    created_at: float
+    restored_from: int | None = None
+    enabled: bool
+    paused: bool
+    config: dict[str, Any] = _json()
+    preset: dict[str, Any] | None = _json(nullable=True)
+
+
 class LedgerEntry(SQLModel, table=True):
     """One identity that an automation has met. Compact, since there may be a million of them.
 
@@ -160,12 +182,13 @@ class LedgerEntry(SQLModel, table=True):
             sqlite_where=text("batch_id IS NOT NULL"),
             postgresql_where=text("batch_id IS NOT NULL"),
         ),
+        {"sqlite_autoincrement": True},  # files of jobs keep the numbers of entries that may have been forgotten
     )
 
     seq: int | None = Field(default=None, sa_column=Column(_ROW_ID, primary_key=True, autoincrement=True))
     automation_seq: int = Field(sa_column=Column(_ROW_ID, nullable=False))
     fingerprint: bytes = Field(sa_column=Column(LargeBinary(16), nullable=False))
-    key: str
+    key: str = Field(sa_column=Column(_KEY, nullable=False))
     version: str
     size: int = Field(sa_column=Column(BigInteger, nullable=False))
     last_modified: float
@@ -179,7 +202,12 @@ class LedgerEntry(SQLModel, table=True):
 
 
 class Scan(SQLModel, table=True):
-    """One listing of an automation's prefix. ``outcome``: running, complete, failed, cancelled."""
+    """One listing of an automation's prefix. ``outcome``: running, complete, failed, cancelled.
+
+    ``matched`` are watched identities, each counted once, ``listing_hash`` stands for them; ``listed``, ``not_matched``
+    and ``excluded`` count lines of the listing. ``standing`` says how many of ``matched`` stood in which state when the
+    scan was taken in, for one after which a batch may fire; what fires is moved (see ``certificates``).
+    """
 
     __tablename__: ClassVar[str] = "scans"
 
@@ -191,15 +219,44 @@ class Scan(SQLModel, table=True):
     finished_at: float | None = None
     listed: int = 0
     matched: int = 0
+    not_matched: int = 0
+    excluded: int = 0
     new: int = 0
+    listing_hash: str | None = None
+    standing: dict[str, int] | None = _json(nullable=True)
     error: str | None = None
 
 
+class Recording(SQLModel, table=True):
+    """What one scan found to have changed below the prefix, to be replayed. ``recordings`` reads ``changes``.
+
+    ``failed``: the first failure in a row. ``arrivals`` are versions of files, whatever the pattern.
+    """
+
+    __tablename__: ClassVar[str] = "recordings"
+
+    automation_seq: int = Field(sa_column=Column(_ROW_ID, primary_key=True))
+    epoch: int = Field(primary_key=True)
+    generation: int
+    at: float
+    failed: bool
+    arrivals: int
+    changes: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
 class Batch(SQLModel, table=True):
-    """One firing, or a part of one that exceeded the cap. ``batch_id`` is the deterministic key."""
+    """One firing, or a part of one that exceeded the cap. ``batch_id`` is the deterministic key.
+
+    ``status``: held, started, rejected. A batch that its fuse holds has members and no job until somebody approves it;
+    ``plan`` is what its job is made of, as it was when the batch fired: fields of ``ImportJob``. ``certificate`` shows
+    that the batch left nothing out: fields of ``CompletenessCertificate``.
+    """
 
     __tablename__: ClassVar[str] = "batches"
-    __table_args__ = (Index("ix_batches_automation", "automation_seq", "fired_at"),)
+    __table_args__ = (
+        Index("ix_batches_automation", "automation_seq", "fired_at"),
+        Index("ix_batches_held", "automation_seq", sqlite_where=HELD, postgresql_where=HELD),
+    )
 
     batch_id: str = Field(primary_key=True)
     automation_seq: int = Field(sa_column=Column(_ROW_ID, nullable=False))
@@ -209,7 +266,13 @@ class Batch(SQLModel, table=True):
     fired_at: float
     object_count: int
     bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
-    job_id: str = Field(unique=True)
+    status: str = "started"
+    held_reason: str | None = None
+    plan: dict[str, Any] | None = _json(nullable=True)
+    decided_by: str | None = None
+    decided_at: float | None = None
+    certificate: dict[str, Any] | None = _json(nullable=True)
+    job_id: str | None = Field(default=None, unique=True)
 
 
 class ImportJob(SQLModel, table=True):
@@ -253,6 +316,12 @@ class ImportFile(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("job_id", "ordinal"),
         Index("ix_import_files_pending", "job_id", "status", "next_attempt_at"),
+        Index(
+            "ix_import_files_ledger",
+            "ledger_seq",
+            sqlite_where=text("ledger_seq IS NOT NULL"),
+            postgresql_where=text("ledger_seq IS NOT NULL"),
+        ),
         Index(
             "ix_import_files_video",
             "video_id",
@@ -374,6 +443,7 @@ class Export(SQLModel, table=True):
     __tablename__: ClassVar[str] = "exports"
     __table_args__ = (
         Index("ix_exports_owner", "owner", "created_at"),
+        Index("ix_exports_target", "target_id", "created_at"),
         Index(
             "ix_exports_automation",
             "automation_id",

@@ -10,15 +10,30 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Update, and_, delete, or_, update
-from sqlmodel import col, select
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Select,
+    Table,
+    Update,
+    UpdateBase,
+    and_,
+    bindparam,
+    delete,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from automation_engine.errors import LeaseLost
 from automation_engine.rules.model import BACKOFF_MAX
-from automation_engine.store.database import Database, Transaction
+from automation_engine.store.database import Database, Reader, Transaction
 from automation_engine.store.tables import CLAIMABLE, Work
 
 LEASE = 60.0
@@ -52,31 +67,28 @@ async def enqueue(tx: Transaction, kind: str, subject: str, *, due_at: float | N
     A unit that was done or cancelled becomes due again; its attempts go on counting, so that old leases stay void.
     """
     work_id = f"{kind}:{subject}"
-    work = await tx.get(Work, work_id)
-    if work is None:
-        work = Work(work_id=work_id, kind=kind, subject=subject, state="due", due_at=tx.now, created_at=tx.now)
-        tx.add(work)
-    work.state, work.leased_until, work.failures = "due", None, 0
-    work.due_at = tx.now if due_at is None else due_at
-    await tx.flush()
+    await tx.change(
+        _enqueuing(tx.dialect),
+        {
+            "work_id": work_id,
+            "kind": kind,
+            "subject": subject,
+            "due_at": tx.now if due_at is None else due_at,
+            "created_at": tx.now,
+        },
+    )
     tx.ring(kind, work_id)
 
 
 async def claim(database: Database, work_id: str) -> Lease | None:
     """Claim a unit that is due, or whose lease ran out; None when there is nothing to claim: the bell was late."""
     async with database.transaction() as tx:
-        claimed = await changed(
-            tx,
-            update(Work)
-            .where(col(Work.work_id) == work_id, _claimable(tx.now, database))
-            .values(state="leased", attempt=Work.attempt + 1, leased_until=tx.now + _lease(database)),
-        )
-        if not claimed:
-            return None
-        work = (await tx.exec(select(Work).where(Work.work_id == work_id))).one()
-        return Lease(
-            work_id=work_id, kind=work.kind, subject=work.subject, attempt=work.attempt, failures=work.failures
-        )
+        limits = {**_limits(database, tx.now), "b_work_id": work_id, "b_leased_until": tx.now + _lease(database)}
+        for row in await tx.fetch(_CLAIM, limits):
+            return Lease(
+                work_id=work_id, kind=row.kind, subject=row.subject, attempt=row.attempt, failures=row.failures
+            )
+        return None
 
 
 @asynccontextmanager
@@ -93,17 +105,26 @@ async def keep(database: Database, lease: Lease) -> None:
         pass
 
 
-async def still_held(session: AsyncSession, lease: Lease) -> bool:
+async def still_held(reader: Reader, lease: Lease) -> bool:
     """Whether the lease holds, without prolonging it: a read."""
-    statement = select(Work.attempt).where(Work.work_id == lease.work_id, Work.state == "leased")
-    return (await session.exec(statement)).one_or_none() == lease.attempt
+    found = await reader.fetch(_HELD, {"b_work_id": lease.work_id})
+    return bool(found) and found[0].attempt == lease.attempt
 
 
-async def finish(tx: Transaction, lease: Lease, *, forget: bool = False) -> None:
-    """Mark the unit done, in the transaction that commits its result; ``forget`` it where nobody will ask again."""
+async def finish(tx: Transaction, lease: Lease) -> None:
+    """Mark the unit done, in the transaction that commits its result."""
     await _hold(tx, lease, state="done", leased_until=None)
-    if forget:
-        await tx.exec(delete(Work).where(col(Work.work_id) == lease.work_id))
+
+
+@asynccontextmanager
+async def last(database: Database, lease: Lease) -> AsyncIterator[Transaction]:
+    """Open the transaction that ends a unit nobody will ask for again: its row goes first, and the lease with it.
+
+    Commits only if the lease held until then. Raises ``LeaseLost``.
+    """
+    async with database.transaction() as tx:
+        await _drop(tx, lease)
+        yield tx
 
 
 async def release(tx: Transaction, lease: Lease, *, due_at: float, failed: bool) -> None:
@@ -114,7 +135,7 @@ async def release(tx: Transaction, lease: Lease, *, due_at: float, failed: bool)
         state="due",
         due_at=due_at,
         leased_until=None,
-        failures=Work.failures + 1 if failed else 0,
+        failures=lease.failures + 1 if failed else 0,
     )
     if due_at <= tx.now:
         tx.ring(lease.kind, lease.work_id)
@@ -130,15 +151,10 @@ async def cancel(tx: Transaction, kind: str, subject: str) -> None:
     )
 
 
-async def due(session: AsyncSession, database: Database, *, limit: int = 1000) -> Sequence[tuple[str, str]]:
+async def due(reader: Reader, database: Database, *, limit: int = 1000) -> Sequence[tuple[str, str]]:
     """Return kind and id of the units that anybody may claim now, the longest due first."""
-    statement = (
-        select(Work.kind, Work.work_id)
-        .where(CLAIMABLE, _claimable(database.clock.now(), database))
-        .order_by(col(Work.due_at))
-        .limit(limit)
-    )
-    return (await session.exec(statement)).all()
+    rows = await reader.fetch(_DUE, {**_limits(database, database.clock.now()), "b_limit": limit})
+    return [(row.kind, row.work_id) for row in rows]
 
 
 async def recover(database: Database) -> int:
@@ -151,23 +167,80 @@ def _lease(database: Database) -> float:
     return LEASE * database.clock.scale
 
 
-def _claimable(now: float, database: Database) -> Any:
-    """Due, or leased and silent for too long. What lies too far ahead was written before the clock was set back."""
-    return or_(
-        and_(col(Work.state) == "due", or_(col(Work.due_at) <= now, col(Work.due_at) > now + BACKOFF_MAX)),
-        and_(
-            col(Work.state) == "leased",
-            or_(col(Work.leased_until) <= now, col(Work.leased_until) > now + 2 * _lease(database)),
-        ),
-    )
+def _limits(database: Database, now: float) -> dict[str, float]:
+    """Return the instants that ``CLAIMABLE_NOW`` asks for."""
+    return {"b_now": now, "b_too_late": now + BACKOFF_MAX, "b_too_long": now + 2 * _lease(database)}
 
 
 async def _hold(tx: Transaction, lease: Lease, **values: Any) -> None:
-    held = await changed(
-        tx,
-        update(Work)
-        .where(col(Work.work_id) == lease.work_id, col(Work.attempt) == lease.attempt, col(Work.state) == "leased")
-        .values(**values),
-    )
+    """Change the unit if the lease holds. Raises ``LeaseLost``."""
+    changes = {f"b_{name}": value for name, value in values.items()}
+    held = await tx.change(_holding(*values), {"b_work_id": lease.work_id, "b_attempt": lease.attempt, **changes})
+    _still(lease, held)
+
+
+async def _drop(tx: Transaction, lease: Lease) -> None:
+    """Delete the unit if the lease holds. Raises ``LeaseLost``."""
+    held = await tx.change(_DROP, {"b_work_id": lease.work_id, "b_attempt": lease.attempt})
+    _still(lease, held)
+
+
+def _still(lease: Lease, held: int) -> None:
     if not held:
         raise LeaseLost(f"work {lease.work_id}, attempt {lease.attempt}: the lease no longer holds")
+
+
+# The statements, each built once.
+
+_TABLE: Table = Work.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+_WORK = _TABLE.c
+_MINE = and_(_WORK.work_id == bindparam("b_work_id"), _WORK.attempt == bindparam("b_attempt"), _WORK.state == "leased")
+
+_HELD = select(_WORK.attempt).where(_WORK.work_id == bindparam("b_work_id"), _WORK.state == "leased")
+_DROP = delete(_TABLE).where(_MINE)
+
+CLAIMABLE_NOW = or_(
+    and_(_WORK.state == "due", or_(_WORK.due_at <= bindparam("b_now"), _WORK.due_at > bindparam("b_too_late"))),
+    and_(
+        _WORK.state == "leased",
+        or_(_WORK.leased_until <= bindparam("b_now"), _WORK.leased_until > bindparam("b_too_long")),
+    ),
+)
+"""Due, or leased and silent for too long. What lies too far ahead was written before the clock was set back."""
+
+
+def claiming(claimable: ColumnElement[bool]) -> UpdateBase:
+    """Return the statement that claims a unit, if it is claimable."""
+    return (
+        update(_TABLE)
+        .where(_WORK.work_id == bindparam("b_work_id"), claimable)
+        .values(state="leased", attempt=_WORK.attempt + 1, leased_until=bindparam("b_leased_until"))
+        .returning(_WORK.kind, _WORK.subject, _WORK.attempt, _WORK.failures)
+    )
+
+
+def finding(claimable: ColumnElement[bool]) -> Select[Any]:
+    """Return the statement that finds claimable units."""
+    return (
+        select(_WORK.kind, _WORK.work_id).where(CLAIMABLE, claimable).order_by(_WORK.due_at).limit(bindparam("b_limit"))
+    )
+
+
+_CLAIM = claiming(CLAIMABLE_NOW)
+_DUE = finding(CLAIMABLE_NOW)
+
+
+@cache
+def _holding(*names: str) -> Update:
+    return update(_TABLE).where(_MINE).values({name: bindparam(f"b_{name}") for name in names})
+
+
+@cache
+def _enqueuing(dialect: str) -> UpdateBase:
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    given = ("work_id", "kind", "subject", "due_at", "created_at")
+    row = insert(_TABLE).values(state="due", attempt=0, failures=0, **{name: bindparam(name) for name in given})
+    return row.on_conflict_do_update(
+        index_elements=["work_id"],
+        set_={"state": "due", "leased_until": None, "failures": 0, "due_at": row.excluded.due_at},
+    )

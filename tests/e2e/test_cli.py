@@ -165,6 +165,38 @@ async def test_the_demo_that_is_kept_serves_until_it_is_interrupted(tmp_path: Pa
         assert "Traceback" not in demo.said
 
 
+async def test_an_automation_is_handled_from_the_command_line_and_watched_until_an_interrupt(tmp_path: Path) -> None:
+    async with Service(tmp_path, "--local-root", tmp_path) as service:
+        body = await _automation(service, tmp_path)
+        told = {"key": service.key, "grpc": service.grpc}
+        put = await run("automations", "--json", "put", body.stem, "import", "--file", body, **told)
+        assert (put.code, json.loads(put.out)["state"]) == (0, "starting"), put
+        watching = ("automations", "--json", "status", body.stem, "--watch")
+        async with started(tmp_path / "watch.log", ENGINE, *watching, **told) as watch:
+            first = (await watch.says("\n")).splitlines()[0]
+            assert json.loads(first)["health"] == "ok"
+            assert await watch.stop(SIGINT) == 0
+            assert "Traceback" not in watch.said
+
+
+async def _automation(service: Service, folder: Path) -> Path:
+    """Make what an import automation needs; return a file with its body, named by its index."""
+    media = folder / "media"
+    media.mkdir()
+    index = await service.rest("POST", "/indexes", {"name": "Dailies"})
+    connector = await service.rest("POST", "/connectors/local", {"name": "drop", "root": str(media)})
+    schema = {"type": "object", "properties": {"duration": {"type": "number"}}}
+    prompt = await service.rest("POST", "/prompts", {"name": "P", "prompt_text": "Measure.", "json_schema": schema})
+    body = {
+        "connector_id": connector["connector_id"],
+        "debounce_interval": "5m",
+        "prompt_preset": {"prompt_id": prompt["prompt_id"]},
+    }
+    file = folder / f"{index['index_id']}.json"
+    file.write_text(json.dumps(body))
+    return file
+
+
 async def test_the_doctor_finds_everything_in_order(service: Service, tmp_path: Path) -> None:
     http, grpc = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
     ended = await run("doctor", "--data-dir", tmp_path, http=http, grpc=grpc)

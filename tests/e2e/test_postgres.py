@@ -32,3 +32,36 @@ async def test_new_files_only_on_postgresql(postgres_world: World, tmp_path: Pat
     await main_job.test_a_replaced_file_is_not_imported_again_when_only_new_files_are_wanted(
         postgres_world, buckets, clip
     )
+
+
+async def test_a_path_is_followed_to_its_export_and_back_on_postgresql(
+    postgres_world: World, tmp_path: Path, clip: Clip
+) -> None:
+    world, source, target = postgres_world, Folder(tmp_path / "watched"), Folder(tmp_path / "delivered")
+    await world.set_up(source, target)
+    for name, data in (("b.mp4", clip(1)), ("B.mp4", b"no media"), ("a/c.mp4", clip(2))):
+        await source.put(main_job.DAY + name, data)
+    await world.advance(1200)
+    route = f"/indexes/{world.ids['index']}/automations/import"
+    [batch] = (await world.rest("GET", f"{route}/batches"))["data"]
+    counted = batch["certificate"]
+    assert (counted["matched"], counted["members"], counted["unexplained"]) == (3, 3, 0)
+    assert counted["listing_hash"] == counted["member_hash"]
+    files = (await world.rest("GET", f"{route}/files?prefix={main_job.DAY}"))["data"]
+    names = [file["path"].removeprefix(main_job.DAY) for file in files]
+    assert names == ["B.mp4", "a/c.mp4", "b.mp4"], "the order of code points, whatever the database's locale"
+    imported = files[2]
+    for link in ("batch_id", "job_id", "video_id"):
+        found = (await world.rest("GET", f"{route}/files?state=imported&{link}={imported[link]}"))["data"]
+        assert imported in found
+    [run_id], [export_id] = imported["run_ids"], imported["export_ids"]
+    for link in (f"run_id={run_id}", f"export_id={export_id}"):
+        assert (await world.rest("GET", f"{route}/files?{link}&limit=1"))["data"] == [files[1]]
+    told = await world.rest("GET", f"{route}/explain?path={imported['path']}")
+    assert (told["failing_check"], told["file"]) == (None, imported)
+    broken = {"paths": [files[0]["path"]]}
+    for action in ("retry", "ignore", "release"):
+        await world.advance(60)
+        assert (await world.rest("POST", f"{route}/files/{action}", broken))["changed"] == broken["paths"]
+    await world.advance(1200)
+    assert len((await world.rest("GET", f"{route}/batches"))["data"]) == 2

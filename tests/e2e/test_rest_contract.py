@@ -136,6 +136,42 @@ async def test_an_identical_put_changes_nothing(site: Site) -> None:
     assert again["etag"] == first["etag"] != changed["etag"]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_put_for_another_version_than_the_saved_one_is_412(site: Site, kind: str) -> None:
+    path, body = f"{await site.index()}/{kind}", site.body(kind)
+    refused(await _send(site, "PUT", path, json=body, headers={"If-Match": "*"}), 412, "stale_write")
+    first = await _send(site, "PUT", path, json=body)
+    assert first.headers["etag"] == f'"{first.json()["etag"]}"' == (await _send(site, "GET", path)).headers["etag"]
+    known = {"If-Match": first.headers["etag"]}
+    second = await _send(site, "PUT", path, json={**body, "paused": True}, headers=known)
+    assert (second.status_code, second.headers["etag"] != first.headers["etag"]) == (200, True)
+    refused(await _send(site, "PUT", path, json=body, headers=known), 412, "stale_write")
+    refused(await _send(site, "PUT", f"{path}?etag={first.json()['etag']}", json=body), 412, "stale_write")
+    refused(await _send(site, "PUT", path, json=body, headers={"If-Match": "W/*"}), 422, "invalid_header")
+    assert (await _send(site, "GET", path)).json()["paused"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_who_changed_what_is_told_and_an_earlier_configuration_is_restored(site: Site, kind: str) -> None:
+    path, body = f"{await site.index()}/{kind}", site.body(kind)
+    saved = await site.service.rest("PUT", path, body)
+    await site.service.rest("POST", f"{path}/pause")
+    page = await site.service.rest("GET", f"{path}/revisions?limit=1")
+    [newest] = page["data"]
+    assert (newest["revision"], newest["action"], newest["restored_from"]) == (2, "pause", None)
+    assert newest["changes"] == [{"field": "paused", "before": False, "after": True}]
+    assert _preserved(newest["configuration"], body, paused=True)
+    assert newest["configuration"]["etag"] == ""
+    assert page["pagination"]["has_more"]
+    stale = await _send(site, "POST", f"{path}/revisions/1/restore", headers={"If-Match": f'"{saved["etag"]}"'})
+    refused(stale, 412, "stale_write")
+    assert _preserved(await site.service.rest("POST", f"{path}/revisions/1/restore"), body)
+    refused(await _send(site, "POST", f"{path}/revisions/9/restore"), 404, "not_found")
+    kept = (await site.service.rest("GET", f"{path}/revisions"))["data"]
+    assert [(one["action"], one["restored_from"]) for one in kept] == [("restore", 1), ("pause", None), ("put", None)]
+    assert len({one["actor"] for one in kept}) == 1
+
+
 async def test_an_unknown_interval_is_refused_with_the_field_and_the_four_values(site: Site) -> None:
     body = site.body("import", debounce_interval="7m")
     error = refused(await _send(site, "PUT", f"{await site.index()}/import", json=body), 422, "validation_error")
@@ -287,7 +323,7 @@ def _comparable(answer: httpx.Response) -> tuple[int, Any, dict[str, str]]:
     document = answer.json() if answer.content else None
     if isinstance(document, dict):
         error = document.get("error")
-        moments = {"next_scan_at", "updated_at", "timestamp", "why"}
+        moments = {"next_scan_at", "updated_at", "taken_at", "timestamp", "why"}
         if isinstance(error, dict):
             document = {"error": {name: value for name, value in error.items() if name not in {*moments, "request_id"}}}
         else:

@@ -302,6 +302,12 @@ async def test_a_stale_etag_is_refused(stub: Any) -> None:
     refused = await refusal(_put(stub, etag=first.etag, file_pattern="*.mkv"))
     assert (refused.status, refused.reason) == ("ABORTED", "STALE_WRITE")
     assert (await _get(stub)).etag == second.etag
+    assert (await _put(stub, etag="*", file_pattern="*.mkv")).file_pattern == "*.mkv"
+
+
+async def test_an_etag_of_any_version_is_refused_while_nothing_is_saved(stub: Any) -> None:
+    assert (await refusal(_put(stub, etag="*"))).reason == "STALE_WRITE"
+    assert (await refusal(_get(stub))).status == "NOT_FOUND"
 
 
 async def test_concurrent_first_puts_make_one_automation(api: Api) -> None:

@@ -12,7 +12,7 @@ from sqlmodel import col, select
 
 from automation_engine.clock import VirtualClock
 from automation_engine.rules import events
-from automation_engine.rules.debounce import Hold
+from automation_engine.rules.debounce import Hold, Skip
 from automation_engine.rules.effects import StartBatch
 from automation_engine.rules.model import ExportState, ImportConfig, ImportState, LedgerState, Phase, Trigger, Watch
 from automation_engine.store import automations, imports, ledger
@@ -127,8 +127,8 @@ async def test_an_identity_that_was_claimed_once_is_not_admitted_again(database:
 
 
 async def test_a_skipped_identity_says_why(database: Database) -> None:
-    await _admit(database, _new("a", state=LedgerState.SKIPPED))
-    assert (await _rows(database))[0].reason == "new_only"
+    await _admit(database, _new("a", state=LedgerState.SKIPPED, skip=Skip.EXISTING))
+    assert (await _rows(database))[0].reason == "existing"
 
 
 async def test_more_entries_than_a_statement_takes_are_admitted(database: Database) -> None:

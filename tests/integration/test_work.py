@@ -155,6 +155,31 @@ async def test_a_worker_that_freezes_between_two_commits_can_neither_keep_nor_fi
     assert (await _saved(database)).state == "done"
 
 
+async def test_a_worker_that_was_replaced_can_not_end_the_work_either(database: Database, clock: VirtualClock) -> None:
+    await _enqueue(database)
+    frozen = await _claimed(database)
+    clock.advance(3600)
+    winner = await _claimed(database)
+    with pytest.raises(LeaseLost):
+        async with work.last(database, frozen):
+            pytest.fail("it does not hold the work")
+    async with work.last(database, winner):
+        pass
+    with pytest.raises(LeaseLost):
+        async with work.last(database, winner):
+            pytest.fail("there is no such work any more")
+
+
+async def test_work_whose_last_transaction_fails_is_not_forgotten(database: Database) -> None:
+    await _enqueue(database)
+    lease = await _claimed(database)
+    with pytest.raises(ValueError, match="disk"):
+        async with work.last(database, lease):
+            raise ValueError("disk full")
+    assert (await _saved(database)).state == "leased"
+    await work.keep(database, lease)
+
+
 async def test_a_late_worker_that_nobody_replaced_still_commits(database: Database, clock: VirtualClock) -> None:
     """The token decides, not the time: nobody else has begun the work."""
     await _enqueue(database)

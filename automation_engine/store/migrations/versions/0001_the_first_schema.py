@@ -74,12 +74,25 @@ def upgrade() -> None:
         sa.Column("fired_at", sa.Float(), nullable=False),
         sa.Column("object_count", sa.Integer(), nullable=False),
         sa.Column("bytes", sa.BigInteger(), nullable=False),
-        sa.Column("job_id", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("held_reason", sa.String(), nullable=True),
+        sa.Column("plan", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("decided_by", sa.String(), nullable=True),
+        sa.Column("decided_at", sa.Float(), nullable=True),
+        sa.Column("certificate", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("job_id", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("batch_id"),
         sa.UniqueConstraint("job_id"),
     )
     with op.batch_alter_table("batches", schema=None) as batch_op:
         batch_op.create_index("ix_batches_automation", ["automation_seq", "fired_at"], unique=False)
+        batch_op.create_index(
+            "ix_batches_held",
+            ["automation_seq"],
+            unique=False,
+            sqlite_where=sa.text("status = 'held'"),
+            postgresql_where=sa.text("status = 'held'"),
+        )
 
     op.create_table(
         "connectors",
@@ -148,6 +161,7 @@ def upgrade() -> None:
             postgresql_where=sa.text("automation_id IS NOT NULL"),
         )
         batch_op.create_index("ix_exports_owner", ["owner", "created_at"], unique=False)
+        batch_op.create_index("ix_exports_target", ["target_id", "created_at"], unique=False)
 
     op.create_table(
         "import_files",
@@ -169,6 +183,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("job_id", "ordinal"),
     )
     with op.batch_alter_table("import_files", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_import_files_ledger",
+            ["ledger_seq"],
+            unique=False,
+            sqlite_where=sa.text("ledger_seq IS NOT NULL"),
+            postgresql_where=sa.text("ledger_seq IS NOT NULL"),
+        )
         batch_op.create_index("ix_import_files_pending", ["job_id", "status", "next_attempt_at"], unique=False)
         batch_op.create_index(
             "ix_import_files_video",
@@ -232,7 +253,7 @@ def upgrade() -> None:
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("automation_seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("fingerprint", sa.LargeBinary(length=16), nullable=False),
-        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("key", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
         sa.Column("version", sa.String(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("last_modified", sa.Float(), nullable=False),
@@ -245,6 +266,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("seq"),
         sa.UniqueConstraint("automation_seq", "fingerprint"),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("ledger", schema=None) as batch_op:
         batch_op.create_index(
@@ -318,6 +340,31 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_prompts_owner"), ["owner"], unique=False)
 
     op.create_table(
+        "recordings",
+        sa.Column("automation_seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.Column("failed", sa.Boolean(), nullable=False),
+        sa.Column("arrivals", sa.Integer(), nullable=False),
+        sa.Column("changes", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("automation_seq", "epoch"),
+    )
+    op.create_table(
+        "revisions",
+        sa.Column("automation_seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("action", sa.String(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("created_at", sa.Float(), nullable=False),
+        sa.Column("restored_from", sa.Integer(), nullable=True),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("paused", sa.Boolean(), nullable=False),
+        sa.Column("config", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("preset", sa.JSON(none_as_null=True), nullable=True),
+        sa.PrimaryKeyConstraint("automation_seq", "revision"),
+    )
+    op.create_table(
         "run_items",
         sa.Column("run_id", sa.String(), nullable=False),
         sa.Column("video_id", sa.String(), nullable=False),
@@ -344,7 +391,11 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.Float(), nullable=True),
         sa.Column("listed", sa.Integer(), nullable=False),
         sa.Column("matched", sa.Integer(), nullable=False),
+        sa.Column("not_matched", sa.Integer(), nullable=False),
+        sa.Column("excluded", sa.Integer(), nullable=False),
         sa.Column("new", sa.Integer(), nullable=False),
+        sa.Column("listing_hash", sa.String(), nullable=True),
+        sa.Column("standing", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("error", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("automation_seq", "epoch"),
     )
@@ -434,6 +485,8 @@ def downgrade() -> None:
         batch_op.drop_index("ix_run_items_video")
 
     op.drop_table("run_items")
+    op.drop_table("revisions")
+    op.drop_table("recordings")
     with op.batch_alter_table("prompts", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_prompts_owner"))
 
@@ -478,9 +531,15 @@ def downgrade() -> None:
             postgresql_where=sa.text("video_id IS NOT NULL"),
         )
         batch_op.drop_index("ix_import_files_pending")
+        batch_op.drop_index(
+            "ix_import_files_ledger",
+            sqlite_where=sa.text("ledger_seq IS NOT NULL"),
+            postgresql_where=sa.text("ledger_seq IS NOT NULL"),
+        )
 
     op.drop_table("import_files")
     with op.batch_alter_table("exports", schema=None) as batch_op:
+        batch_op.drop_index("ix_exports_target")
         batch_op.drop_index("ix_exports_owner")
         batch_op.drop_index(
             "ix_exports_automation",
@@ -495,6 +554,11 @@ def downgrade() -> None:
 
     op.drop_table("connectors")
     with op.batch_alter_table("batches", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_batches_held",
+            sqlite_where=sa.text("status = 'held'"),
+            postgresql_where=sa.text("status = 'held'"),
+        )
         batch_op.drop_index("ix_batches_automation")
 
     op.drop_table("batches")

@@ -1,0 +1,1 @@
+"""``automation-engine automations …``: what a person does with automations, over gRPC."""
