@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import or_, update
 from sqlmodel import col
 
 from automation_engine.rules.debounce import Skip
@@ -31,6 +31,7 @@ _STANDS = {
     LedgerState.SKIPPED: "it is left out",
     LedgerState.GONE: "this version is gone",
 }
+_NEW_ONLY = "only the first version of a file is imported (import_mode new_only), and this is a later one"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +109,8 @@ async def _newest(
 def _stands(entry: LedgerEntry, link: Link) -> str:
     if link.batch_status == "held" and entry.state == LedgerState.CLAIMED.value:
         return f"it is in batch {entry.batch_id}, which is held: approve or reject that"
+    if entry.reason == Skip.NEW_ONLY.value:
+        return _NEW_ONLY
     return _STANDS[LedgerState(entry.state)]
 
 
@@ -136,7 +139,12 @@ async def _write(
     for at in range(0, len(seqs), ledger.CHUNK):
         statement = (
             update(LedgerEntry)
-            .where(col(LedgerEntry.seq).in_(seqs[at : at + ledger.CHUNK]), col(LedgerEntry.state).in_(sorted(states)))
+            .where(
+                col(LedgerEntry.seq).in_(seqs[at : at + ledger.CHUNK]),
+                col(LedgerEntry.state).in_(sorted(states)),
+                or_(col(LedgerEntry.reason).is_(None), LedgerEntry.reason != Skip.NEW_ONLY.value),  # the mode would
+                # leave it out again at once
+            )
             .values(**values)
             .returning(col(LedgerEntry.seq))
             .execution_options(synchronize_session=False)

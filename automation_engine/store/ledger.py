@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Table, UpdateBase, and_, bindparam, case, delete, func, literal, text, update
+from sqlalchemy import Table, UpdateBase, and_, bindparam, case, delete, func, literal, or_, text, update
 from sqlalchemy import select as select_columns
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
@@ -92,7 +92,10 @@ async def standing(reader: Reader, automation_seq: int, prints: bytes) -> Counte
 
 
 async def versions(reader: Reader, automation_seq: int, keys: Sequence[str]) -> dict[str, set[LedgerState]]:
-    """Return for each key that the ledger knows the states of its identities."""
+    """Return for each key that the ledger knows the states of its identities.
+
+    Those that nobody ever tried to import are left out: none of them was the first version of its key.
+    """
     found: dict[str, set[LedgerState]] = {}
     for at in range(0, len(keys), CHUNK):
         asked = {"b_automation_seq": automation_seq, "b_keys": keys[at : at + CHUNK]}
@@ -263,7 +266,8 @@ _STANDING = (
     .where(_OURS, _C.fingerprint.in_(bindparam("b_prints", expanding=True)))
     .group_by(text("stands"))
 )
-_VERSIONS = select_columns(_C.key, _C.state).where(_OURS, _KEYS)
+_UNTRIED = (Skip.NEW_ONLY.value, Skip.IGNORED.value, Skip.REJECTED.value)
+_VERSIONS = select_columns(_C.key, _C.state).where(_OURS, _KEYS, or_(_C.reason.is_(None), _C.reason.not_in(_UNTRIED)))
 _IDENTITIES = select_columns(_C.key, _C.fingerprint, _C.state).where(_OURS, _KEYS)
 _ADMITTED = select_columns(_C.key).where(_OURS, _KEYS, _C.epoch == bindparam("b_epoch"))
 _WAITING = (

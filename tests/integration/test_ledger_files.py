@@ -580,6 +580,28 @@ async def test_a_scan_under_way_takes_a_released_file_for_one_that_waits(watched
     assert [keys for _, keys in await watched.batches()] == [["a.mp4", "b.mp4"], ["a.mp4"]]
 
 
+async def test_under_new_only_a_replacement_of_an_ignored_file_is_imported(watched: Watched) -> None:
+    """Nobody ever tried to import the ignored version: it was not the first one."""
+    await watched.create(import_mode="new_only")
+    watched.write("a.mp4")
+    await watched.run(60)
+    async with watched.database.transaction() as tx:
+        row = await automations.locked(tx, "ada", "idx_1", "import")
+        assert (await interventions.ignore(tx, row, ["in/a.mp4"])).changed
+    watched.write("a.mp4", b"another version")
+    await watched.run(700)
+    assert [keys for _, keys in await watched.batches()] == [["a.mp4"]]
+
+
+async def test_what_new_only_leaves_out_is_not_released(engine: Engine, stub: Any) -> None:
+    row = await add_automation(engine)
+    await add_entry(engine, row, PATHS[0], "imported")
+    await add_entry(engine, row, PATHS[0], "skipped", version="v2", reason="new_only")
+    answer = await _release(stub, PATHS[0])
+    assert not answer.changed
+    assert "only the first version of a file is imported" in answer.unchanged[0].reason.lower()
+
+
 async def _release_in(watched: Watched, path: str) -> None:
     async with watched.database.transaction() as tx:
         row = await automations.locked(tx, "ada", "idx_1", "import")

@@ -10,14 +10,19 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+from tests.simulation.deaths import STORIES, Telling, Told
 from tests.simulation.history import History
 from tests.simulation.oracle import judge
 from tests.simulation.plan import Plan, draw
 from tests.simulation.shrink import shrunk
 from tests.simulation.world import Laboratory, simulate
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,14 +94,43 @@ def story(plan: Plan, history: History, violations: Iterable[str]) -> str:
     return "\n".join([head, *lines, *(f"  VIOLATION  {violation}" for violation in violations)])
 
 
-def _results(seeds: Iterable[int], jobs: int) -> Iterator[Tally]:
+def _spread(perform: Callable[[T], R], orders: Iterable[T], jobs: int) -> Iterator[R]:
+    """Perform each, in as many processes."""
     if jobs == 1:
-        yield from map(run, seeds)
+        yield from map(perform, orders)
         return
     with multiprocessing.get_context("fork").Pool(jobs) as pool:
-        yield from pool.imap_unordered(run, seeds)
+        yield from pool.imap_unordered(perform, orders)
         pool.close()  # not terminated: each process clears its own folder away
         pool.join()
+
+
+def _die(order: tuple[str, tuple[int, ...]]) -> Told:
+    """Tell a story with those deaths in this process's laboratory."""
+    name, deaths = order
+    if name not in _tellings:
+        _tellings[name] = Telling(name, _laboratory())
+    return _tellings[name].told(*deaths)
+
+
+_tellings: dict[str, Telling] = {}
+
+
+def _deaths(names: Iterable[str], *, every: int, twice: int, jobs: int) -> int:
+    """Die at every step of the stories, and twice at some."""
+    broken = 0
+    for name in names:
+        began, telling = time.monotonic(), Telling(name, _laboratory())
+        orders = [(name, deaths) for deaths in (*telling.once(every=every), *telling.twice(twice))]
+        wrong = []
+        for told in _spread(_die, orders, jobs):
+            if told.violations:
+                wrong.append(told)
+                _say(f"{name}, deaths after {told.deaths} steps: {'; '.join(told.violations[:5])}")
+        took = time.monotonic() - began
+        _say(f"{name}: {telling.steps} steps, {len(orders)} tellings, {len(wrong)} with violations, {took:.0f} s")
+        broken += len(wrong)
+    return 1 if broken else 0
 
 
 def _report(total: Tally, took: float) -> None:
@@ -119,11 +153,17 @@ def main() -> int:
     parser.add_argument("--seed", type=int)
     parser.add_argument("--story", action="store_true")
     parser.add_argument("--no-shrink", action="store_true")
+    parser.add_argument("--deaths", nargs="*", metavar="STORY", help="die at every step of these stories, or of all")
+    parser.add_argument("--every", type=int, default=1, help="of the steps, only one of so many")
+    parser.add_argument("--twice", type=int, default=0, help="also so many tellings with two deaths")
     options = parser.parse_args()
+    if options.deaths is not None:
+        names = options.deaths or list(STORIES)
+        return _deaths(names, every=options.every, twice=options.twice, jobs=options.jobs)
     if options.seed is not None:
         return _one(options.seed, telling=options.story, shrinking=not options.no_shrink)
     began, total = time.monotonic(), Tally()
-    for tally in _results(range(options.first, options.first + options.seeds), options.jobs):
+    for tally in _spread(run, range(options.first, options.first + options.seeds), options.jobs):
         total.add(tally)
         for seed, violations in tally.violations.items():
             _say(f"seed {seed}: {'; '.join(violations[:5])}")

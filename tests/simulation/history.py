@@ -81,6 +81,20 @@ class History:
     imported: list[Imported] = field(default_factory=list)
     asked: list[float] = field(default_factory=list)
     """When somebody asked for a run now."""
+    failed: dict[str, int] = field(default_factory=dict)
+    """How often each of the operator's calls ended in an unexpected error."""
+    forgotten: list[float] = field(default_factory=list)
+    """When a deletion that forgets the ledger was answered: what is imported after it is imported anew."""
+    modes: list[str] = field(default_factory=list)
+    """Import modes that the connector was switched to, beside the plan's."""
+    retried: set[str] = field(default_factory=set)
+    """Jobs whose failures were tried again."""
+    held: dict[str, float] = field(default_factory=dict)
+    """When a batch fired without a job."""
+    started: dict[str, float] = field(default_factory=dict)
+    """When a batch that was held got its job."""
+    approved: set[str] = field(default_factory=set)
+    """Batches that somebody asked to approve."""
     clock_steps: list[tuple[float, float]] = field(default_factory=list)
     troubles: list[tuple[float, float]] = field(default_factory=list)
     faults: dict[str, int] = field(default_factory=dict)
@@ -88,6 +102,10 @@ class History:
     export_generation: int = 1
     export_active: bool = True
     end: float = 0.0
+    rested: bool = False
+    """Whether everything that was there at the end was imported, analysed and exported."""
+    unspent: int | None = None
+    """How many steps process a was away from its death at the end."""
     ending: Ending = field(default_factory=Ending)
 
     def hurt(self, kind: str) -> None:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from typing import Any
 from unittest import mock
 
-from sqlalchemy import update
+from sqlalchemy import and_, bindparam, delete, update
 from sqlmodel import col, select
 
+from automation_engine.errors import LeaseLost
 from automation_engine.jobs import census, scans, watch
 from automation_engine.rules import debounce, engine, events, lifecycle, model
 from automation_engine.rules.model import LedgerState, Phase
 from automation_engine.store import automations, exports, fingerprints, imports, ledger, work
 from automation_engine.store.tables import Delivery, LedgerEntry, Work
+from tests.simulation.world import Laboratory
 
 Patch = tuple[Any, str, Any]
 _serial = itertools.count()
@@ -31,8 +34,8 @@ def _no_settle() -> list[Patch]:
 
     admit = debounce.admit
 
-    def ready(*args: Any) -> Any:
-        admission = admit(*args)
+    def ready(*args: Any, **options: Any) -> Any:
+        admission = admit(*args, **options)
         whole = admission.hold is None and admission.state is LedgerState.SETTLING
         return replace(admission, state=LedgerState.READY) if whole else admission
 
@@ -152,6 +155,15 @@ def _no_sweep() -> list[Patch]:
     return [(work, "due", due)]
 
 
+def _no_recovery() -> list[Patch]:
+    """A process that starts leaves the leases of the one before to run out."""
+
+    async def recover(_database: Any) -> int:
+        return 0
+
+    return [(work, "recover", recover)]
+
+
 def _no_fence() -> list[Patch]:
     """Whoever froze and was replaced writes on."""
 
@@ -161,16 +173,68 @@ def _no_fence() -> list[Patch]:
     async def held(*_args: Any) -> bool:
         return True
 
-    return [(work, "_hold", hold), (work, "still_held", held)]
+    async def drop(tx: Any, lease: Any) -> None:
+        await tx.exec(delete(Work).where(col(Work.work_id) == lease.work_id))
+
+    return [(work, "_hold", hold), (work, "_drop", drop), (work, "still_held", held)]
 
 
 def _no_lease() -> list[Patch]:
     """Work that somebody holds is taken by whoever asks, and its holder may go on."""
+    claimable = col(Work.state).in_(["due", "leased"])
+    return [*_no_fence(), (work, "_CLAIM", work.claiming(claimable)), (work, "_DUE", work.finding(claimable))]
 
-    def claimable(*_args: Any) -> Any:
-        return col(Work.state).in_(["due", "leased"])
 
-    return [*_no_fence(), (work, "_claimable", claimable)]
+def _no_token() -> list[Patch]:
+    """A commit asks whether somebody holds the work, not whether it is still the same one."""
+
+    async def hold(tx: Any, lease: Any, **values: Any) -> None:
+        mine = update(Work).where(col(Work.work_id) == lease.work_id, col(Work.state) == "leased")
+        if not await work.changed(tx, mine.values(**values)):
+            raise LeaseLost(lease.work_id)
+
+    return [(work, "_hold", hold)]
+
+
+def _no_expiry() -> list[Patch]:
+    """What somebody holds is his for ever, dead or alive."""
+    claimable = and_(col(Work.state) == "due", col(Work.due_at) <= bindparam("b_now"))
+    return [(work, "_CLAIM", work.claiming(claimable)), (work, "_DUE", work.finding(claimable))]
+
+
+def _no_renewal() -> list[Patch]:
+    """A lease ends after a minute, however alive its holder is."""
+    real = work._hold
+
+    async def hold(tx: Any, lease: Any, **values: Any) -> None:
+        if values.keys() != {"leased_until"}:
+            await real(tx, lease, **values)
+        elif not await work.still_held(tx, lease):
+            raise LeaseLost(lease.work_id)
+
+    return [(work, "_hold", hold)]
+
+
+def _without(table: str, constraint: str) -> list[Patch]:
+    """Let the database forget a constraint and its index."""
+    real = Laboratory.furnish
+
+    def furnish(self: Laboratory, plan: Any) -> None:
+        real(self, plan)
+        with closing(sqlite3.connect(self.shared.path)) as connection:
+            connection.execute("PRAGMA writable_schema = ON")
+            connection.execute(
+                "UPDATE sqlite_master SET sql = replace(sql, ?, '') WHERE name = ?", (f", \n\t{constraint}", table)
+            )
+            connection.execute("DELETE FROM sqlite_master WHERE tbl_name = ? AND sql IS NULL", (table,))
+            connection.commit()
+
+    return [(Laboratory, "furnish", furnish)]
+
+
+def _no_identity_index() -> list[Patch]:
+    """The ledger takes the same identity as often as it is told."""
+    return _without("ledger", "UNIQUE (automation_seq, fingerprint)")
 
 
 def _exports_again() -> list[Patch]:
@@ -259,6 +323,11 @@ MUTANTS: dict[str, Callable[[], list[Patch]]] = {
         _no_sweep,
         _no_fence,
         _no_lease,
+        _no_token,
+        _no_expiry,
+        _no_renewal,
+        _no_identity_index,
+        _no_recovery,
         _exports_again,
         _fires_twice,
         _imports_the_hidden,

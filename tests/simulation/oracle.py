@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from tests.simulation.history import Fired, History, Taken, Watching
-from tests.simulation.plan import LENGTHS, LONGEST_WAIT, PATTERNS
+from tests.simulation.plan import LENGTHS, PATTERNS
 from tests.simulation.storage import Listing, Version
 
 Identity = tuple[str, str]
@@ -35,8 +35,12 @@ class _Case:
     def __init__(self, history: History) -> None:
         self.h = history
         self.versions: dict[Identity, Version] = {(v.key, v.token): v for v in history.bucket.history}
+        self.founders: dict[str, str] = {}
+        for version in history.bucket.history:
+            self.founders.setdefault(version.key, version.token)
         self.answered = [one for one in history.bucket.listings if one.ended is not None]
         self.complete = [one for one in history.taken if one.complete and one.listing is not None]
+        self._modes = {history.plan.mode, *history.modes}
         self.batched: dict[Identity, list[float]] = defaultdict(list)
         for fired in history.fired:
             for member in fired.members:
@@ -48,17 +52,22 @@ class _Case:
                 self.first.setdefault(identity, listing)
                 self.sightings[identity].append(listing)
 
+        self.existing = self._surveyed() if history.plan.existing == "skip" else set()
+
     def violations(self) -> Iterator[str]:
         yield from self._twice()
         yield from self._bytes()
         for number, fired in enumerate(self.h.fired):
             yield from self._members(fired)
             yield from self._allowed(fired)
+            yield from self._fused(fired)
             yield from self._settled(fired)
             yield from self._not_early(fired)
             yield from self._not_blind(fired)
             yield from self._nobody_left_out(number, fired)
+        yield from self._skipped_existing()
         yield from self._silence()
+        yield from self._unanswered()
         yield from self._forgotten()
         yield from self._ended()
         yield from self._exports()
@@ -95,9 +104,29 @@ class _Case:
         path = key[len(config.prefix) :]
         if not self.h.plan.recursive and "/" in path:
             return False
-        if "/" in config.pattern:
-            return re.fullmatch(PATTERNS[config.pattern], path) is not None
-        return re.fullmatch(PATTERNS[config.pattern], path.rpartition("/")[2]) is not None
+        if self.h.plan.excluded is not None and _fits(self.h.plan.excluded, path):
+            return False
+        done = self.h.plan.done
+        return _fits(config.pattern, path) and not (done is not None and path.endswith(done.removeprefix("*")))
+
+    def _declared(self, listing: Listing, key: str) -> bool:
+        """Whether a listing held the sidecar that declares a file whole."""
+        return self.h.plan.done is None or not listing.seen.keys().isdisjoint(self._sidecars(key))
+
+    def _declares(self, taken: Taken, key: str) -> bool:
+        return taken.listing is not None and self._declared(taken.listing, key)
+
+    def _sidecars(self, key: str) -> set[str]:
+        done = self.h.plan.done or ""
+        folder, slash, name = key.rpartition("/")
+        return {f"{folder}{slash}{done.replace('*', named)}" for named in (name, name.rpartition(".")[0] or name)}
+
+    def _declared_until(self, key: str, since: float, until: float) -> bool:
+        """Whether one and the same sidecar was there for the whole time."""
+        if self.h.plan.done is None:
+            return True
+        sidecars = [version for version in self.h.bucket.history if version.key in self._sidecars(key)]
+        return any(one.born <= since and (one.died is None or one.died >= until) for one in sidecars)
 
     def _eligible(self, config: Watching, version: Version) -> bool:
         if not self._wants(config, version.key) or version.size == 0:
@@ -108,17 +137,25 @@ class _Case:
 
     def _twice(self) -> Iterator[str]:
         for (key, token), count in Counter((one.key, one.token) for one in self.h.imported).items():
-            if count > 1:
+            if count > max(1, self._lives((key, token))):
                 yield f"imported twice: {key}@{token}"
-        if self.h.plan.mode == "new_only":
+        if self._modes == {"new_only"} and not self.h.forgotten:
             for key, count in Counter(one.key for one in self.h.imported).items():
                 if count > 1:
                     yield f"imported twice: {key}, though only its first version counts"
-        for identity, instants in self.batched.items():
+        for identity in self.batched:
             resolved = self.h.ending.files.get(identity, [])
             final = [status for status, code in resolved if code not in {"superseded", "vanished"}]
-            if len(instants) > 1 and len(final) > 1:
+            if len(final) > max(1, self._lives(identity)):
                 yield f"claimed twice: {identity[0]}@{identity[1]}"
+
+    def _era(self, at: float) -> int:
+        """Count how often everything was forgotten before an instant. A deleted automation fires nothing."""
+        return sum(forgotten < at for forgotten in self.h.forgotten)
+
+    def _lives(self, identity: Identity) -> int:
+        """Return in how many eras an identity was claimed: in each of them it is imported at most once."""
+        return len({self._era(at) for at in self.batched.get(identity, [])})
 
     def _bytes(self) -> Iterator[str]:
         for one in self.h.imported:
@@ -147,6 +184,38 @@ class _Case:
             if version is None or not any(self._eligible(config, version) for config in configs):
                 yield f"membership: {identity[0]}@{identity[1]} does not belong into {fired.batch_id}"
 
+    def _fused(self, fired: Fired) -> Iterator[str]:
+        fuse, held = self.h.plan.fuse, fired.batch_id in self.h.held
+        if fuse is None or len(fired.members) <= fuse:
+            if held:
+                yield f"held for nothing: {fired.batch_id}"
+        elif not held:
+            yield f"fuse: {fired.batch_id} started at once, with {len(fired.members)} files of at most {fuse}"
+        elif fired.batch_id in self.h.started.keys() - self.h.approved:
+            yield f"fuse: {fired.batch_id} started, and nobody approved it"
+
+    def _surveyed(self) -> set[Identity]:
+        """Return what may have been there before the automation watched: it, or what it came to watch instead."""
+        found: set[Identity] = set()
+        watch: tuple[str, str] | None = None
+        for config in self.h.watching:
+            if (config.prefix, config.pattern) == watch:
+                continue
+            watch = (config.prefix, config.pattern)
+            for one in self.complete:
+                if one.at >= config.since:
+                    found |= _items(one)
+                    if one.listing is not None and one.listing.started >= config.answered:
+                        break
+        return found
+
+    def _skipped_existing(self) -> Iterator[str]:
+        """Check that what the very first scan found was left out. Lenient once everything was forgotten."""
+        if self.h.plan.existing != "skip" or not self.complete or self.h.forgotten:
+            return
+        for key, token in _items(self.complete[0]) & self.batched.keys():
+            yield f"existing: {key}@{token} was there before, and was imported"
+
     def _allowed(self, fired: Fired) -> Iterator[str]:
         if not any(config.active for config in self._configs(fired.at)):
             yield f"fired while stopped: {fired.batch_id}"
@@ -156,8 +225,12 @@ class _Case:
     def _settled(self, fired: Fired) -> Iterator[str]:
         debounce = min(LENGTHS[one.debounce] for one in self.h.watching if one.since <= fired.at)
         for identity in fired.members:
-            seen = [one for one in self.sightings[identity] if (one.ended or 0.0) <= fired.at]
-            needed = debounce if self._was_growing(identity) else SAME_FOR
+            seen = [
+                one
+                for one in self.sightings[identity]
+                if (one.ended or 0.0) <= fired.at and self._declared(one, identity[0])
+            ]
+            needed = debounce if self._was_growing(identity, fired.at) else SAME_FOR
             if not seen:
                 yield f"not settled: {identity[0]}@{identity[1]} was never listed"
                 continue
@@ -166,8 +239,13 @@ class _Case:
                 lasted = f"{until - since:.0f} s of {needed:.0f} s"
                 yield f"not settled: {identity[0]}@{identity[1]} had the same bytes for {lasted}"
 
-    def _was_growing(self, identity: Identity) -> bool:
-        """Whether the scan that met it first had met another version of it before, which still waited."""
+    def _was_growing(self, identity: Identity, until: float) -> bool:
+        """Whether the scan that met it first had met another version of it before, which still waited.
+
+        Lenient after everything was forgotten: which scan met it first then is not known from outside.
+        """
+        if self._era(until):
+            return False
         number = next((n for n, one in enumerate(self.complete) if identity in _items(one)), None)
         if not number:
             return False
@@ -181,10 +259,14 @@ class _Case:
         return (identity[0], earlier) not in self.batched and not self._skipped((identity[0], earlier))
 
     def _skipped(self, identity: Identity) -> bool:
-        """Whether ``new_only`` left it out at once."""
-        if self.h.plan.mode != "new_only":
+        """Whether ``new_only`` may have left it out at once."""
+        if "new_only" not in self._modes:
             return False
         return any(key == identity[0] for key, _ in self.batched)
+
+    def _follows(self, identity: Identity) -> bool:
+        """Whether ``new_only`` may leave it out, because it is not the first version of its key."""
+        return "new_only" in self._modes and self.founders[identity[0]] != identity[1]
 
     # When a window may fire.
 
@@ -220,7 +302,7 @@ class _Case:
             yield f"early: {fired.batch_id} fired {fired.at - changed:.0f} s after the last change, not {needed:.0f} s"
 
     def _waited(self, fired: Fired, configs: list[Watching]) -> Iterator[str]:
-        needed = min(LONGEST_WAIT[config.debounce] for config in configs)
+        needed = min(self.h.plan.longest_wait(config.debounce) for config in configs)
         oldest = min(
             (
                 listing.ended or 0.0
@@ -251,7 +333,7 @@ class _Case:
     # One firing for a window: whoever was ready is in it.
 
     def _nobody_left_out(self, number: int, fired: Fired) -> Iterator[str]:
-        if len(fired.members) >= self.h.plan.cap or self.h.plan.mode == "new_only":
+        if len(fired.members) >= self.h.plan.cap:
             return
         taken = self._taken_before(fired)
         configs = self._configs(fired.at)
@@ -259,15 +341,17 @@ class _Case:
             return
         needed, last = max(LENGTHS[one.debounce] for one in self.h.watching), taken[-1]
         present = set(_items(last))
-        upto = {member for one in self.h.fired[: number + 1] for member in one.members}
+        era = self._era(fired.at)
+        upto = {member for one in self.h.fired[: number + 1] if self._era(one.at) == era for member in one.members}
         for identity in present - upto:
-            listings = [one for one in taken if identity in _items(one)]
+            listings = [one for one in taken if identity in _items(one) and self._declares(one, identity[0])]
+            if not listings or identity in self.existing:
+                continue
             since, until = _ended(listings[0]), last.listing.started if last.listing else 0.0
             run = taken[taken.index(listings[0]) :]
             steady = len(run) == len(listings)
-            calm = not self._backward(since, fired.at) and not any(
-                one.stale for one in self.answered if since <= one.started
-            )
+            # Lenient: a clock that was set back makes the engine count from there, and a first version stands for all.
+            calm = not self._backward(since, fired.at) and not self._follows(identity)
             version = self.versions[identity]
             if steady and calm and until - since > needed + 1.0 and self._eligible(configs[0], version):
                 yield f"left out: {identity[0]}@{identity[1]} was ready and is not in {fired.batch_id}"
@@ -282,6 +366,13 @@ class _Case:
                     if config.answered + _ROUNDING < call.at < until - _ROUNDING:
                         yield f"called while stopped: a listing at {call.at:.1f} s"
 
+    def _unanswered(self) -> Iterator[str]:
+        """A call may fail with the database, and is made again; one that goes on failing is broken."""
+        spoilt = self.h.faults.get("database error", 0)
+        for what, count in self.h.failed.items():
+            if count > spoilt:
+                yield f"unanswered: {what} failed {count} times, the database {spoilt} times"
+
     # Nothing is forgotten.
 
     def _quiet_spans(self) -> Iterator[tuple[float, float]]:
@@ -295,12 +386,10 @@ class _Case:
 
     def _forgotten(self) -> Iterator[str]:
         spans = [(since, until) for since, until in self._quiet_spans() if until - since > _RECOVERY]
-        newest = self.h.plan.mode == "new_only"
-        keys = Counter(version.key for version in self.h.bucket.history)
         for version in self.h.bucket.history:
-            if newest and keys[version.key] > 1:
-                continue
             identity = (version.key, version.token)
+            if self._follows(identity) or identity in self.existing:
+                continue
             for since, until in spans:
                 config = [one for one in self.h.watching if one.answered <= since + _ROUNDING][-1:]
                 if not config or not config[0].active or not self._eligible(config[0], version):
@@ -308,7 +397,11 @@ class _Case:
                 bound = self._bound(config[0])
                 start = max(since + _RECOVERY, version.born)
                 end = until if version.died is None else min(until, version.died)
-                if start + bound <= end and not any(at <= start + bound for at in self.batched.get(identity, [])):
+                era = self._era(start)
+                claimed = [at for at in self.batched.get(identity, []) if self._era(at) == era]
+                if not self._declared_until(version.key, start, start + bound):
+                    continue
+                if start + bound <= end and not any(at <= start + bound for at in claimed):
                     due = f"there since {version.born:.0f} s, was due by {start + bound:.0f} s"
                     yield f"forgotten: {version.key}@{version.token}, {due}"
                     break
@@ -317,7 +410,9 @@ class _Case:
         debounce = LENGTHS[config.debounce]
         scan = min(max(debounce / 10.0, 30.0), _SCAN_AT_MOST)
         pages = 2.0 * (1 + len(self.h.bucket.history) / self.h.plan.page_size) * 3.0
-        return debounce + LONGEST_WAIT[config.debounce] + 2 * scan + pages + 4 * (self.h.plan.lateness + 10.0)
+        return (
+            debounce + self.h.plan.longest_wait(config.debounce) + 2 * scan + pages + 4 * (self.h.plan.lateness + 10.0)
+        )
 
     # Everything comes to its end.
 
@@ -328,13 +423,13 @@ class _Case:
             if status in {"completed", "failed"}:
                 if imported + failed + skipped != total:
                     yield f"miscounted: {job} has {total} files, counts {imported} + {failed} + {skipped}"
-            elif settled:
+            elif settled and status != "cancelled":
                 yield f"unfinished: {job} is {status}"
         for run, status, _ in self.h.ending.runs:
             if settled and status not in {"completed", "completed_with_failures", "failed", "cancelled"}:
                 yield f"unfinished: {run} is {status}"
         for owner, count in Counter(owner for _, _, owner in self.h.ending.runs).items():
-            if count > 1:
+            if count > 1 and owner not in self.h.retried:
                 yield f"run twice: {owner} has {count} runs"
         yield from self._files()
 
@@ -373,6 +468,11 @@ class _Case:
         for run, status, _ in self.h.ending.runs:
             if status in {"completed", "completed_with_failures"} and not (run in delivered and run in names):
                 yield f"not exported: {run}"
+
+
+def _fits(pattern: str, path: str) -> bool:
+    """Whether a path below the watched folder fits a pattern, which is about names unless it has a slash."""
+    return re.fullmatch(PATTERNS[pattern], path if "/" in pattern else path.rpartition("/")[2]) is not None
 
 
 def _seen(taken: Taken) -> dict[str, str]:

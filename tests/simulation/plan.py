@@ -7,12 +7,24 @@ can be left out, which is how a violation is shrunk.
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 DAY = 86_400.0
 LENGTHS = {"5m": 300.0, "10m": 600.0, "1h": 3_600.0, "1d": DAY}
 LONGEST_WAIT = {"5m": 900.0, "10m": 1_800.0, "1h": 10_800.0, "1d": 2 * DAY}
+
+_BUSY = {"5m": 1.0, "10m": 1.5, "1h": 4.0, "1d": 24.0}
+"""Hours in which writers, faults and operators are dense. Nights come on top: spans in which few scans are made."""
+_HOURS = (8, 8, 12, 16, 24, 36)
+_EVENING = 1_800.0
+"""The first night falls no sooner, seconds after the beginning."""
+
+_UNUSUAL = 0.35
+_DECLARED = 0.7
+_SHIPPED = 0.15
+"""Of the plans with a short debounce, those in which APScheduler and PgQueuer run themselves: 2 ms a virtual second."""
 
 # What each pattern means, in other terms than the engine's.
 PATTERNS = {
@@ -22,6 +34,8 @@ PATTERNS = {
     "day-?/*.mp4": r"day-[^/]/[^/]*\.mp4",
     "**/take[0-9].mp4": r"(.*/)?take[0-9]\.mp4",
 }
+EXCLUDING = ("day-?/*.mp4", "**/take[0-9].mp4")
+SIDECARS = ("*.done", "_SUCCESS")
 PREFIXES = ("in/", "in/b/", "")
 _NAMES = ("a.mp4", "b.mp4", "c.mov", "take1.mp4", "take2.mp4", "day-1/x.mp4", "day-2/y.mp4", "b/z.mp4", "b/take3.mp4")
 _ODD = ("d.mp4.part", ".hidden.mp4", "e.TMP", ".dot/f.mp4", "g.txt", "empty.mp4")
@@ -61,13 +75,33 @@ class Plan:
     actions: tuple[Action, ...] = field(default=())
     rest: float | None = None
     """Seconds that the calm lasts; None: as long as everything may take to come to its end."""
+    brief: bool = False
+    """The run ends as soon as everything has come to its end."""
+    deaths: tuple[int, ...] = ()
+    """After how many steps process a dies, for each of its lives."""
+    excluded: str | None = None
+    """A pattern that excludes, of ``PATTERNS``."""
+    existing: str = "import"
+    """What becomes of the files that are there at the beginning: ``import`` or ``skip``."""
+    max_wait: float | None = None
+    """The longest wait, seconds; None: what belongs to the debounce interval."""
+    fuse: int | None = None
+    """Most files in a batch that starts without approval."""
+    done: str | None = None
+    """The name of sidecars, of ``SIDECARS``; None: there are none."""
+    clockwork: str = "model"
+    """``real``: APScheduler and PgQueuer themselves; ``model``: what they amount to, some four times as fast."""
+
+    def longest_wait(self, debounce: str) -> float:
+        """Return the longest wait, in seconds, under a debounce interval."""
+        return LONGEST_WAIT[debounce] if self.max_wait is None else self.max_wait
 
 
 def draw(seed: int) -> Plan:
     """Draw a plan."""
     chance = random.Random(seed)  # noqa: S311 - reproducible on purpose
     debounce = chance.choices(list(LENGTHS), (30, 25, 42, 3))[0]
-    span = {"5m": 1, "10m": 2, "1h": 14, "1d": 48}[debounce] * 3_600.0 * chance.uniform(0.5, 1.5)
+    span = _BUSY[debounce] * 3_600.0 * chance.uniform(0.5, 1.5)
     plan = Plan(
         seed=seed,
         debounce=debounce,
@@ -75,16 +109,84 @@ def draw(seed: int) -> Plan:
         pattern=chance.choice(tuple(PATTERNS)),
         recursive=chance.random() < 0.85,
         cap=chance.choice((2, 7, 10_000)),
-        page_size=chance.choice((3, 20, 100)),
+        page_size=chance.choice((4, 20, 100, 100)),
         lossy=chance.choice((0.0, 0.0, 0.3, 1.0)),
         lateness=chance.choice((0.0, 0.0, 5.0)),
         interleaving=chance.choice((0.0, 0.05, 0.3)),
         exporting=chance.random() < 0.6,
         calm=span,
+        rest=1.1 * DAY if debounce == "1d" and chance.random() < 0.75 else None,
     )
+    if chance.random() < _UNUSUAL:
+        plan = _unusual(chance, plan)
     actions = [*_writers(chance, plan), *_faults(chance, plan), *_operators(chance, plan)]
+    plan = replace(plan, actions=tuple(sorted(actions, key=lambda action: action.at)))
+    if debounce == "5m" and chance.random() < _SHIPPED:
+        return replace(plan, clockwork="real")
+    return _with_nights(chance, plan)
+
+
+def _unusual(chance: random.Random, plan: Plan) -> Plan:
+    """Set some of the options that most automations leave alone."""
+    return replace(
+        plan,
+        excluded=chance.choice((None, *EXCLUDING)),
+        existing=chance.choice(("import", "import", "skip")),
+        max_wait=chance.choice((None, LENGTHS[plan.debounce], 2.5 * LENGTHS[plan.debounce])),
+        fuse=chance.choice((None, 1, min(plan.cap - 1, 4))),
+        done=chance.choice((None, *SIDECARS)),
+    )
+
+
+def _with_nights(chance: random.Random, plan: Plan) -> Plan:
+    """Let nights fall into the busy hours: what comes after one comes later, and in it something else happens."""
+    nights = sorted(
+        (chance.uniform(_EVENING, plan.calm), chance.choice(_HOURS) * chance.uniform(3_000.0, 4_000.0))
+        for _ in range(chance.choice((1, 1, 2, 2, 3)))
+    )
+    actions = [replace(action, at=_later(action.at, nights)) for action in plan.actions]
+    for number, (evening, span) in enumerate(nights):
+        start = _later(evening, nights[:number])
+        actions += chance.choice(_NIGHTS)(start, span)
+        for _ in range(chance.randrange(0, 6)):
+            key = _key(chance)
+            actions.append(Action(at=start + chance.random() * span, what="put", args=(key, _size(chance, key))))
     actions.sort(key=lambda action: action.at)
-    return replace(plan, actions=tuple(actions))
+    return replace(plan, calm=_later(plan.calm, nights), actions=tuple(actions))
+
+
+def _later(at: float, nights: Sequence[tuple[float, float]]) -> float:
+    """Return when something happens of which the nights before it were left out."""
+    return at + sum(span for evening, span in nights if evening < at)
+
+
+def _away(start: float, span: float) -> list[Action]:
+    return [Action(at=start, what="away", args=(span,))]
+
+
+def _denied(start: float, span: float) -> list[Action]:
+    return [Action(at=start, what="denied", args=(span,))]
+
+
+def _throttled(start: float, span: float) -> list[Action]:
+    return [Action(at=start, what="throttle", args=(span, 1.0))]
+
+
+def _suspended(start: float, span: float) -> list[Action]:
+    """Every host sleeps. One that was just being started anew, or slept already and woke, is put to sleep again."""
+    again = (0.0, 10.0, 120.0, 700.0, *(hour * 3_600.0 for hour in range(1, int(span / 3_600.0))))
+    return [Action(at=start + late, what="freeze", args=(host, span - late)) for late in again for host in ("a", "b")]
+
+
+def _paused(start: float, span: float) -> list[Action]:
+    return [Action(at=start, what="pause"), Action(at=start + span, what="resume")]
+
+
+def _disabled(start: float, span: float) -> list[Action]:
+    return [Action(at=start, what="disable"), Action(at=start + span, what="enable")]
+
+
+_NIGHTS = (_away, _denied, _throttled, *(3 * (_suspended,)), *(2 * (_paused,)), _disabled)
 
 
 def _key(chance: random.Random) -> str:
@@ -105,11 +207,21 @@ def _writers(chance: random.Random, plan: Plan) -> list[Action]:
         actions += chance.choice((_whole, _whole, _slow, _slow, _rewriting, _renaming, _recreating, _multipart))(
             chance, at, unit
         )
+    if plan.done is not None:
+        actions += [_declaring(chance, action, plan.done) for action in actions if chance.random() < _DECLARED]
     if chance.random() < 0.25:
         actions += _unending(chance, plan, unit)
     if chance.random() < 0.04:
         actions += _burst(chance, plan)
     return actions
+
+
+def _declaring(chance: random.Random, action: Action, done: str) -> Action:
+    """Declare a file whole: mostly soon after it was, now and then before."""
+    folder, slash, name = action.args[-1 if action.what == "rename" else 0].rpartition("/")
+    named = chance.choice((name, name.rpartition(".")[0] or name))
+    at = max(0.0, action.at + chance.uniform(-30.0, 300.0))
+    return Action(at=at, what="put", args=(f"{folder}{slash}{done.replace('*', named)}", 10))
 
 
 def _size(chance: random.Random, key: str) -> int:
@@ -179,7 +291,7 @@ def _unending(chance: random.Random, plan: Plan, unit: float) -> list[Action]:
 
 
 def _burst(chance: random.Random, plan: Plan) -> list[Action]:
-    count = chance.choice((60, 200, 1_000))
+    count = chance.choice((40, 100, 300))
     return [Action(at=chance.uniform(0.0, plan.calm), what="burst", args=("in/burst", count))]
 
 
@@ -235,6 +347,14 @@ def _operators(chance: random.Random, plan: Plan) -> list[Action]:
             (("configure", ("file_pattern", chance.choice(tuple(PATTERNS)))),),
             (("configure", ()), ("configure", ())),
             (("run", ()),),
+            (("run", ()), ("rescan", ())),
+            (("rescan", ()), ("cancel run", ())),
+            (("delete automation", (chance.random() < 0.5,)), ("configure", ())),
+            (("cancel job", ()), ("retry job", ())),
+            (("retry job", ()), ("rename connector", (chance.choice(("Ann's", "Ben's")),))),
+            (("mode", ("new_only",)), ("mode", ("all",))) if chance.random() < 0.3 else (("rescan", ()),),
+            (("approve", ()), ("approve", ())),
+            (("approve", ()), ("reject", ())),
             (("export pause", ()), ("export resume", ())),
             (("export move", (chance.choice(("x", "y", "z")),)),),
         )

@@ -9,13 +9,21 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import Any, Self
 from unittest import mock
 
+from sqlalchemy import URL, Pool
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.sqlite.base import SQLiteExecutionContext
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.util import await_only as await_
 
 from automation_engine.clock import Clock
 from automation_engine.store import database as product
@@ -96,144 +104,147 @@ class Shared:
         self.chance = random.Random(0)  # noqa: S311 - reproducible on purpose
         self.path = ""
         self.committed: Callable[[], None] = lambda: None
+        self.written: set[str] = set()
+        """The tables that the present transaction wrote to: ``committed`` may ask."""
         self.interleaving = 0.0
 
 
-class Cursor:
-    """What SQLAlchemy asks of a cursor of aiosqlite, done at once."""
+class _Nothing:
+    """What takes no time: SQLAlchemy asks that every statement is waited for."""
 
-    def __init__(self, connection: SteppingConnection) -> None:
-        self._connection = connection
-        self._cursor: sqlite3.Cursor = connection.raw.cursor()
-        self.arraysize = 1
+    def __await__(self) -> Generator[Any, None, None]:
+        """Be there already."""
+        return
+        yield
 
-    async def __aenter__(self) -> Self:
-        return self
 
-    @property
-    def description(self) -> Any:
-        """Describe the columns."""
-        return self._cursor.description
+_NOTHING = _Nothing()
 
-    @property
-    def rowcount(self) -> int:
-        """Count the rows that a statement changed."""
-        return self._cursor.rowcount
 
-    @property
-    def lastrowid(self) -> int | None:
-        """Return the number of the last row."""
-        return self._cursor.lastrowid
+@cache
+def _written(sql: str) -> str:
+    """Return the table that a statement writes to."""
+    words = sql.split(None, 3)
+    return words[{"INSERT": 2, "UPDATE": 1}.get(words[0], 0)]
 
-    async def execute(self, sql: str, parameters: Any = ()) -> Self:
+
+class Cursor(sqlite3.Cursor):
+    """A cursor each of whose statements is a step. It works at once, in this thread; the rows are fetched at once."""
+
+    connection: SteppingConnection
+    _rows: deque[Any]
+
+    def execute(self, sql: str, parameters: Any = (), /) -> Self:
         """Execute: one step."""
-        await self._connection.step()
-        self._cursor.execute(sql, parameters)
+        self.connection.step()
+        super().execute(sql, parameters)
+        self.connection.shared.written.add(_written(sql))
+        self._rows = deque(super().fetchall())
         return self
 
-    async def executemany(self, sql: str, parameters: Any) -> Self:
+    def executemany(self, sql: str, parameters: Any, /) -> Self:
         """Execute once for each row of parameters: one step."""
-        await self._connection.step()
-        self._cursor.executemany(sql, parameters)
-        return self
+        self.connection.step()
+        self.connection.shared.written.add(_written(sql))
+        return super().executemany(sql, parameters)
 
-    async def fetchall(self) -> list[Any]:
+    def fetchall(self) -> list[Any]:
         """Return all rows that are left."""
-        return self._cursor.fetchall()
+        rows, self._rows = list(self._rows), deque()
+        return rows
 
-    async def fetchmany(self, size: int | None = None) -> list[Any]:
+    def fetchmany(self, size: int | None = None) -> list[Any]:
         """Return some rows."""
-        return self._cursor.fetchmany(size or self.arraysize)
+        return [self._rows.popleft() for _ in range(min(size or self.arraysize, len(self._rows)))]
 
-    async def fetchone(self) -> Any:
+    def fetchone(self) -> Any:
         """Return the next row, or None."""
-        return self._cursor.fetchone()
+        return self._rows.popleft() if self._rows else None
 
-    async def close(self) -> None:
-        """Close."""
-        self._cursor.close()
+    async def _async_soft_close(self) -> None:
+        """SQLAlchemy lets go of the cursor and keeps its rows: nothing is left open here."""
 
 
-class SteppingConnection:
-    """What SQLAlchemy asks of a connection of aiosqlite, without its thread: each statement is a step.
+class SteppingConnection(sqlite3.Connection):
+    """A connection each of whose statements is a step.
 
     At a step the process may die, the database may fail, and somebody else may come first.
     """
 
-    def __init__(self, shared: Shared, **options: Any) -> None:
-        self._shared = shared
-        self.raw: sqlite3.Connection = sqlite3.connect(shared.path, **options)
-        # SQLAlchemy looks into these three.
-        self._connection = self._conn = self.raw
-        self._tx = self
+    shared: Shared
 
-    def __await__(self) -> Generator[Any, None, Self]:
-        """Be connected already."""
-        return self._connected().__await__()
-
-    async def _connected(self) -> Self:
-        return self
-
-    def put_nowait(self, order: tuple[asyncio.Future[Any], Callable[[], Any]]) -> None:
-        """Carry out what would be queued for the thread."""
-        future, function = order
-        future.set_result(function())
-
-    def cursor(self) -> Cursor:
+    def cursor(self, _factory: Any = None) -> Cursor:  # type: ignore[override]  # nobody asks for another kind
         """Return a cursor."""
-        return Cursor(self)
+        return super().cursor(Cursor)
 
-    async def create_function(self, *args: Any, **options: Any) -> None:
-        """Add a function to the database."""
-        self.raw.create_function(*args, **options)
-
-    async def step(self) -> None:
+    def step(self) -> None:
         """Take one step, if a process takes it."""
         process = PROCESS.get()
         if process is not None:
             process.step()
             process.fail()
-            if self._shared.chance.random() < self._shared.interleaving:
-                await asyncio.sleep(0)
+            shared = self.shared
+            if shared.interleaving and shared.chance.random() < shared.interleaving:
+                await_(asyncio.sleep(0))
+                return
+        await_(_NOTHING)
 
-    async def commit(self) -> None:
+    def commit(self) -> None:
         """Commit: the process can die before it, and just after."""
         process = PROCESS.get()
-        writes = self.raw.in_transaction
+        writes = self.in_transaction
         if process is not None and writes:
             process.step()
             process.fail()
-        self.raw.commit()
+        super().commit()
         if writes:
-            self._shared.committed()
+            self.shared.committed()
+            self.shared.written.clear()
             if process is not None:
                 process.step()
 
-    async def rollback(self) -> None:
-        """Roll back: nothing can stop it."""
-        self.raw.rollback()
 
-    async def close(self) -> None:
-        """Close."""
-        self.stop()
+class _Execution(SQLiteExecutionContext):
+    def create_server_side_cursor(self) -> Any:
+        return self._dbapi_connection.cursor()
 
-    def stop(self) -> None:
-        """Close at once."""
-        self.raw.close()
+
+class Stepping(SQLiteDialect_pysqlite):
+    """SQLAlchemy's dialect of a stepping connection: an asynchronous one, without aiosqlite's thread."""
+
+    driver = "stepping"
+    supports_statement_cache = True
+    supports_server_side_cursors = True
+    is_async = True
+    execution_ctx_cls = _Execution
+
+    @classmethod
+    def get_pool_class(cls, url: URL) -> type[Pool]:  # noqa: ARG003 - of the interface
+        """Return the pool of asynchronous connections."""
+        return AsyncAdaptedQueuePool
+
+    def get_driver_connection(self, connection: Any) -> Any:
+        """Return the connection itself: nothing adapts it."""
+        return connection
+
+
+registry.register("sqlite.stepping", __name__, Stepping.__name__)
 
 
 class SimulatedDatabase(Database):
     """The product's database, reached by processes that can freeze and die. A frozen one holds no transaction."""
 
     def __init__(self, shared: Shared, *, clock: Clock, ids: Ids) -> None:
-        def connect(_path: str, **options: Any) -> SteppingConnection:
-            return SteppingConnection(shared, **options)
+        def connect() -> SteppingConnection:
+            connection = sqlite3.connect(shared.path, factory=SteppingConnection)
+            connection.shared = shared
+            return connection
 
-        def create(url: str, *, connect_args: dict[str, Any], **options: Any) -> AsyncEngine:
-            return create_async_engine(url, connect_args={**connect_args, "async_creator_fn": connect}, **options)
+        def create(url: str, *, connect_args: object, **options: Any) -> AsyncEngine:  # noqa: ARG001 - nobody waits
+            return create_async_engine(url, creator=connect, **options)
 
         with mock.patch.object(product, "create_async_engine", create):
-            super().__init__("sqlite+aiosqlite:///simulated", clock=clock, ids=ids)
+            super().__init__("sqlite+stepping:///simulated", clock=clock, ids=ids)
 
     def renew(self, *, clock: Clock, ids: Ids) -> None:
         """Begin another run: statements stay compiled, nothing else stays."""

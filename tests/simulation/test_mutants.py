@@ -59,6 +59,20 @@ WORLDS: dict[str, list[Action]] = {
         _at(330.0, "slow", 900.0, 60.0),
         _at(420.0, "freeze", "a", 400.0),
     ],
+    "orphaned": [
+        *_DELIVERY,
+        _at(5.0, "second", 3_000.0),
+        _at(330.0, "slow", 900.0, 60.0),
+        _at(540.0, "die", "b", 1, 2_000.0),
+        _at(555.0, "die", "a", 9, 2_000.0),
+    ],
+    "replaced": [
+        *(_at(40.0 + n, "append", f"in/torn{n}.mp4", 900, False) for n in range(16)),
+        _at(5.0, "second", 3_000.0),
+        _at(330.0, "slow", 1_100.0, 60.0),
+        *(_at(400.0 + 110.0 * n, "freeze", "ab"[n % 2], 100.0) for n in range(9)),
+    ],
+    "crowded": [_at(40.0, "burst", "in/burst", 600)],
     "moved": [*_DELIVERY, _at(150.0, "configure", "source_prefix", "in/b/"), _at(45.0, "put", "in/b/x.mp4", 900)],
     "set back": [*_DELIVERY, _at(200.5, "clock", -86_400.0), _at(200.5, "db error", "a", 1)],
     "hidden": [*_DELIVERY, _at(50.0, "put", "in/.hidden.mp4", 900), _at(51.0, "put", "in/x.mp4.part", 900)],
@@ -79,6 +93,10 @@ CAUGHT_IN = {
     "no_sweep": "delivery",
     "no_fence": "listing",
     "no_lease": "held twice",
+    "no_token": "replaced",
+    "no_expiry": "orphaned",
+    "no_renewal": "crowded",
+    "no_identity_index": "delivery",
     "exports_again": "delivery",
     "fires_twice": "delivery",
     "imports_the_hidden": "hidden",
@@ -87,16 +105,20 @@ CAUGHT_IN = {
 }
 
 
-def world(name: str, *, lossy: float = 0.0) -> Plan:
-    """Return the plan of a world: D is five minutes, pages hold two objects."""
+ELSEWHERE = {"no_recovery"}
+"""Caught by ``test_deaths``: what is lost is time."""
+
+
+def world(name: str, *, lossy: float = 0.0, seed: int = 7) -> Plan:
+    """Return the plan of a world: D is five minutes; pages are small, unless a slow listing would be in the way."""
     return Plan(
-        seed=7,
+        seed=seed,
         debounce="5m",
         mode="all",
         pattern="*",
         recursive=True,
         cap=10_000,
-        page_size=2,
+        page_size=100 if name == "replaced" else 2,
         lossy=lossy,
         lateness=0.0,
         interleaving=0.05,
@@ -110,12 +132,20 @@ def world(name: str, *, lossy: float = 0.0) -> Plan:
 def test_the_engine_that_ships_lives_in_it_without_a_violation(name: str, laboratory: Laboratory) -> None:
     history, _ = simulate(world(name), laboratory)
     assert judge(history) == []
-    assert history.imported
+    assert history.fired
 
 
-@pytest.mark.parametrize("name", MUTANTS)
+@pytest.mark.parametrize("name", CAUGHT_IN)
 def test_a_broken_engine_is_caught(name: str, laboratory: Laboratory) -> None:
-    plan = world(CAUGHT_IN[name], lossy=0.5 if name == "no_sweep" else 0.0)
-    with broken(name):
-        history, _ = simulate(plan, laboratory)
-    assert judge(history)
+    """Where it takes a coincidence, in one of a few worlds that differ in chance alone."""
+    for seed in (7, 6, 5, 4, 3, 2, 1, 0):
+        plan = world(CAUGHT_IN[name], lossy=0.5 if name == "no_sweep" else 0.0, seed=seed)
+        with broken(name):
+            history, _ = simulate(plan, laboratory)
+        if judge(history):
+            return
+    pytest.fail("nothing was wrong")
+
+
+def test_none_is_left_out() -> None:
+    assert set(CAUGHT_IN) | ELSEWHERE == set(MUTANTS)

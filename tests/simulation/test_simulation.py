@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from unittest import mock
 
 import pytest
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from automation_engine.jobs import scheduler
+from tests.simulation.clockworks import CLOCKWORKS
+from tests.simulation.kept import dumps, kept, loads
 from tests.simulation.mutants import broken
 from tests.simulation.oracle import judge
 from tests.simulation.plan import Action, Plan, draw
@@ -14,8 +19,8 @@ from tests.simulation.shrink import shrunk
 from tests.simulation.world import Laboratory, simulate
 
 SLICE = tuple(seed for seed in range(30) if draw(seed).debounce == "5m")[:4]
-"""Cut short, for every commit; what once found something is a world in ``test_mutants``, where no change of the plans
-can lose it."""
+"""Cut short, for every commit; what once found something is kept as a plan, or is a world in ``test_mutants``, where no
+change of how plans are drawn can lose it."""
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +34,25 @@ def _short(plan: Plan, *, calm: float = 1_500.0) -> Plan:
     return replace(plan, calm=calm, actions=tuple(action for action in plan.actions if action.at < calm))
 
 
+@pytest.mark.parametrize("name", kept())
+def test_what_once_went_wrong_does_not_go_wrong_again(name: str, laboratory: Laboratory) -> None:
+    history, _ = simulate(kept()[name], laboratory)
+    assert judge(history) == []
+    assert history.rested or not history.plan.brief
+
+
+def test_the_clockworks_that_ship_stop_when_the_clock_is_set_back_unless_somebody_minds(laboratory: Laboratory) -> None:
+    plan = kept()["clock_set_back_stops_the_ticks"]
+    with mock.patch.object(scheduler, "_Beats", AsyncIOScheduler):
+        history, _ = simulate(replace(plan, rest=900.0), laboratory)
+    assert not history.rested
+
+
+def test_a_plan_is_kept_as_it_is() -> None:
+    plan = replace(draw(SLICE[0]), deaths=(3, 4))
+    assert loads(dumps(plan, taught="nothing yet")) == plan
+
+
 @pytest.mark.parametrize("seed", SLICE)
 def test_the_law_holds_whatever_happens(seed: int, laboratory: Laboratory) -> None:
     history, _ = simulate(_short(draw(seed)), laboratory)
@@ -36,8 +60,9 @@ def test_the_law_holds_whatever_happens(seed: int, laboratory: Laboratory) -> No
     assert history.taken
 
 
-def test_a_seed_reproduces_a_run_exactly(laboratory: Laboratory) -> None:
-    plan = replace(_short(draw(SLICE[0])), rest=300.0)
+@pytest.mark.parametrize("clockwork", CLOCKWORKS)
+def test_a_seed_reproduces_a_run_exactly(clockwork: str, laboratory: Laboratory) -> None:
+    plan = replace(_short(draw(SLICE[0])), rest=300.0, clockwork=clockwork)
     first, again = simulate(plan, laboratory), simulate(plan, laboratory)
     assert first[1] == again[1]
     assert first[0].log == again[0].log

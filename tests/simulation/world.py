@@ -1,8 +1,7 @@
 """A world: the engine that ships, in virtual time, on a simulated storage, while a plan happens to it.
 
-Real: rules, store on SQLite, performers, worker, ticks, the servicer that takes the operator's calls. Simulated: time,
-storage, media, and the two clockworks that only ring (APScheduler's and PgQueuer's): a tick comes on time or late, a
-bell is heard at once, twice, or never.
+Real: rules, store on SQLite, performers, worker, ticks, the servicers that take the operator's calls. Simulated: time,
+storage and media. APScheduler and PgQueuer run themselves, or stand aside for a model of them (see ``clockworks``).
 """
 
 from __future__ import annotations
@@ -16,9 +15,8 @@ import random
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from functools import partial
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -26,36 +24,26 @@ from typing import Any, TypeVar
 from unittest import mock
 
 from automation_engine.connectors.pool import Stores
-from automation_engine.errors import EngineError
-from automation_engine.jobs import import_jobs, prompt_runs, watch
-from automation_engine.main import _LIMITS, make_worker
-from automation_engine.rules import events
-from automation_engine.servicers import caller
-from automation_engine.servicers.automation_servicer import AutomationServicer
-from automation_engine.store import automations, work
+from automation_engine.jobs import import_jobs, prompt_runs
 from automation_engine.store.database import Database
 from automation_engine.store.ids import Ids
 from automation_engine.store.schema import migrate
 from automation_engine.store.tables import Connector, MediaIndex, Prompt
-from automation_engine.v1 import automation_pb2
-from automation_engine.v1 import automation_service_pb2 as pb
 from tests.simulation import media
-from tests.simulation.history import Fired, History, Imported, Taken, Watching
+from tests.simulation.clockworks import CLOCKWORKS, Answer, in_virtual_time
+from tests.simulation.history import Fired, History, Imported, Taken
 from tests.simulation.loop import SimulatedLoop
-from tests.simulation.plan import LENGTHS, LONGEST_WAIT, Action, Plan
-from tests.simulation.process import PROCESS, Died, Process, Shared, SimulatedDatabase
+from tests.simulation.operators import INDEX, OWNER, PROMPT, SOURCE, TARGET, Operator
+from tests.simulation.plan import LENGTHS, Action, Plan
+from tests.simulation.process import PROCESS, Process, Shared, SimulatedDatabase
 from tests.simulation.storage import Bucket, SimulatedStore
 
 EPOCH = 1_767_225_600.0
-INDEX, SOURCE, TARGET, PROMPT, OWNER = "idx_1", "conn_in", "conn_out", "pr_1", "ada"
-_DEBOUNCE = {"5m": 1, "10m": 2, "1h": 3, "1d": 4}
-# Wider than what the engine asks for: what these don't find, no tick finds.
-_ACTS = "SELECT 1 FROM automations WHERE next_action_at <= :now OR next_action_at > :now + 300 LIMIT 1"
-_DELIVERS = "SELECT 1 FROM deliveries WHERE export_id IS NULL LIMIT 1"
-_WORKS = (
-    "SELECT 1 FROM work WHERE (state = 'due' AND (due_at <= :now OR due_at > :now + 300)) "
-    "OR (state = 'leased' AND (leased_until <= :now OR leased_until > :now + 90)) LIMIT 1"
+_WORKED = (
+    "SELECT 1 FROM work WHERE kind <> 'scan' AND state IN ('due', 'leased') "
+    "UNION ALL SELECT 1 FROM deliveries WHERE export_id IS NULL LIMIT 1"
 )
+"""Finds something as long as a job, a run or an export is not at its end."""
 T = TypeVar("T")
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a database in memory, where there is such a place
 
@@ -200,14 +188,8 @@ class World:
         self.alone = not any(action.what == "second" or action.args[:1] == ("b",) for action in plan.actions)
         self._down: dict[str, float] = {}
         self._pause_after_death: dict[str, float] = {}
-        self._answers: dict[str, Callable[[Sequence[tuple[str, str]]], None]] = {}
-        self._wanted: dict[str, Any] = {
-            "enabled": True,
-            "paused": False,
-            "debounce": plan.debounce,
-            "source_prefix": "in/",
-            "file_pattern": plan.pattern,
-        }
+        self._answers: dict[str, Answer] = {}
+        self._deaths = list(plan.deaths)
         self._seen_batch = self._seen_video = self._seen_epoch = 0
 
     async def run(self) -> History:
@@ -221,15 +203,15 @@ class World:
         self.reader = sqlite3.connect(shared.path, isolation_level=None)
         shared.committed = self._committed
         self.stores = SimulatedStores({SOURCE: SimulatedStore(self.bucket), TARGET: SimulatedStore(self.target)})
-        self.database.bell = self._ring
-        self.servicer = AutomationServicer(database=self.database, stores=self.stores)
+        self.database.bell = self.ring
+        self.operator = Operator(self)
         try:
             await self._create()
             self._start("a")
             await self._happens(0.0, self.plan.calm)
             await self._heal()
             await self._happens(self.plan.calm, math.inf)
-            await self._until(self.plan.calm + self._calm())
+            await self._rests(self.plan.calm + self._calm())
         finally:
             await self._stop()
         self._close_history()
@@ -248,29 +230,45 @@ class World:
     async def _until(self, instant: float) -> None:
         await asyncio.sleep(max(0.0, instant - self.loop.time()))
 
+    async def _rests(self, until: float) -> None:
+        """Wait until everything has come to its end, or until nothing is left to be waited for."""
+        while self.plan.brief and self.loop.time() < until and not self._at_rest():  # noqa: ASYNC110 - it is looked at
+            await asyncio.sleep(1.0)
+        self.history.rested = self._at_rest()
+        if not self.plan.brief:
+            await self._until(until)
+
+    def _at_rest(self) -> bool:
+        """Whether whatever is there was imported, analysed and exported."""
+        imported = {(one.key, one.token) for one in self.history.imported}
+        whole = {(version.key, version.token) for version in self.bucket.live.values()}
+        return whole <= imported and not self.operator.waiting and self.reader.execute(_WORKED).fetchone() is None
+
     def _calm(self) -> float:
         """How long everything may take when nothing is in its way."""
         if self.plan.rest is not None:
             return self.plan.rest
-        return 2_700.0 + LENGTHS[self.plan.debounce] + LONGEST_WAIT[self.plan.debounce]
+        return 2_700.0 + LENGTHS[self.plan.debounce] + self.plan.longest_wait(self.plan.debounce)
 
-    def _note(self, text: str) -> None:
+    def note(self, text: str) -> None:
         self.history.log.append((self.loop.time(), text))
 
-    def _trouble(self, since: float, until: float) -> None:
+    def trouble(self, since: float, until: float) -> None:
         self.history.troubles.append((since, until))
 
     # Processes.
 
     def _start(self, name: str) -> None:
         process = Process(name, self._died)
+        if name == "a" and self._deaths:
+            process.dies_in = self._deaths.pop(0)
         self.processes[name] = process
         since = self._down.pop(name, self.loop.time())
-        self._trouble(since, self.loop.time())
+        self.trouble(since, self.loop.time())
         process.spawn(self._main(process))
 
     def _died(self, process: Process) -> None:
-        self._note(f"process {process.name} dies")
+        self.note(f"process {process.name} dies")
         self.history.hurt("process death")
         self._down[process.name] = self.loop.time()
         pause = self._pause_after_death.pop(process.name, 5.0)
@@ -278,109 +276,30 @@ class World:
 
     def _revive(self, process: Process) -> None:
         if self.processes.get(process.name) is process and not self._ended:
-            self._note(f"process {process.name} is started again")
+            self.note(f"process {process.name} is started again")
             self._start(process.name)
 
     _ended = False
-    _stepped = False
+    stepped = False
+    """Whether the clock was set just now."""
 
     async def _main(self, process: Process) -> None:
-        """What ``main.running`` does: recover, restart, tick, answer the bell."""
-        worker = make_worker(self.database, self.stores, Path("/nowhere"), self.chance.random)
-        limits = {kind: asyncio.Semaphore(limit) for kind, limit in _LIMITS.items()}
-
-        async def perform(kind: str, work_id: str) -> None:
-            async with limits[kind]:
-                await worker.perform(work_id)
-
-        def answer(rings: Sequence[tuple[str, str]]) -> None:
-            for kind, work_id in rings:
-                process.spawn(perform(kind, work_id))
-
-        async def sweep() -> None:
-            async with self.database.reading() as session:
-                answer(await work.due(session, self.database))
-
-        self._answers[process.name] = answer
+        """Start; a process that can't ends, and is started again."""
         try:
             await process.gate()
-            if self.alone:
-                await work.recover(self.database)
-            await watch.restart(self.database)
-        except Exception:  # noqa: BLE001 - a process that can't start ends, and is started again
+            self._answers[process.name] = await CLOCKWORKS[self.plan.clockwork](self, process).run()
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            self.note(f"process {process.name} can't start: {type(error).__name__}: {error}")
             process.die()
-            return
-        for seconds, tick, instant, matters in (
-            (1.0, watch.Watch(self.database).tick, self._next_action, _ACTS),
-            (5.0, partial(watch.export_tick, self.database), None, _DELIVERS),
-            (5.0, sweep, self._next_work, _WORKS),
-        ):
-            process.spawn(self._ticking(process, seconds, tick, instant, matters))
 
-    async def _ticking(
-        self,
-        process: Process,
-        period: float,
-        tick: Callable[[], Awaitable[None]],
-        instant: Callable[[], float | None] | None,
-        matters: str,
-    ) -> None:
-        """Tick on every beat at which it could make a difference: after a commit, or when something is due."""
-        woken = asyncio.Event()
-        woken.set()
-        self.wakes[woken] = None
-        try:
-            while True:
-                await self._until_due(woken, instant)
-                now = self.loop.time()
-                late = self.chance.random() * self.plan.lateness
-                await asyncio.sleep((math.floor(now / period) + 1) * period - now + late)
-                await process.gate()
-                woken.clear()
-                if not self._matters(matters):
-                    continue
-                try:
-                    await tick()
-                except Exception:  # noqa: BLE001 - APScheduler logs it and goes on
-                    woken.set()
-        finally:
-            self.wakes.pop(woken, None)
-
-    def _matters(self, statement: str) -> bool:
-        """Whether a tick could find anything to do: one that can't only reads, and is left out."""
-        if self._stepped:
-            return True
-        return self.reader.execute(statement, {"now": self.clock.now()}).fetchone() is not None
-
-    async def _until_due(self, woken: asyncio.Event, instant: Callable[[], float | None] | None) -> None:
-        due = None if instant is None or woken.is_set() else instant()
-        timer = None if due is None else self.loop.call_later(max(0.0, due - self.clock.now()), woken.set)
-        try:
-            await woken.wait()
-        finally:
-            if timer is not None:
-                timer.cancel()
-
-    def _next_action(self) -> float | None:
-        statement = "SELECT min(next_action_at) FROM automations WHERE next_action_at > ?"
-        return self.reader.execute(statement, (self.clock.now(),)).fetchone()[0]  # type: ignore[no-any-return]
-
-    def _next_work(self) -> float | None:
-        now = self.clock.now()
-        statement = (
-            "SELECT min(at) FROM (SELECT due_at AS at FROM work WHERE state = 'due' AND due_at > ? "
-            "UNION ALL SELECT leased_until FROM work WHERE state = 'leased' AND leased_until > ?)"
-        )
-        return self.reader.execute(statement, (now, now)).fetchone()[0]  # type: ignore[no-any-return]
-
-    async def _ring(self, rings: Sequence[tuple[str, str]]) -> None:
+    async def ring(self, rings: Sequence[tuple[str, str]]) -> None:
         """Ring in some living process, if the bell is heard at all; now and then twice."""
         for ring in rings:
             if self.chance.random() < self.plan.lossy:
                 continue
             listeners = [name for name, process in self.processes.items() if not process.dead and name in self._answers]
             if listeners:
-                self._answers[self.chance.choice(listeners)]([ring] * self.chance.choice((1, 1, 1, 2)))
+                await self._answers[self.chance.choice(listeners)]([ring] * self.chance.choice((1, 1, 1, 2)))
 
     def _wake(self) -> None:
         for event in list(self.wakes):
@@ -390,34 +309,55 @@ class World:
 
     def _committed(self) -> None:
         self._wake()
-        now, read = self.loop.time(), self.reader.execute
+        now, written = self.loop.time(), self.laboratory.shared.written
+        if "batches" in written:
+            self._see_batches(now)
+        if "videos" in written:
+            self._see_videos(now)
+        if "scans" in written:
+            self._see_scans(now)
+        self.digest.update(f"{now!r} {self.loop.steps}\n".encode())
+
+    def _see_batches(self, now: float) -> None:
+        read = self.reader.execute
+        for batch_id in self.history.held:
+            started = read("SELECT 1 FROM batches WHERE batch_id = ? AND job_id IS NOT NULL", (batch_id,)).fetchone()
+            if started is not None:
+                self.history.started.setdefault(batch_id, now)
         for row in read(
             "SELECT rowid, batch_id, sequence, trigger, object_count, job_id FROM batches WHERE rowid > ?",
             (self._seen_batch,),
         ).fetchall():
             self._seen_batch = row[0]
-            members = read(
-                "SELECT key, version FROM import_files WHERE job_id = ? ORDER BY ordinal", (row[5],)
-            ).fetchall()
+            if row[5] is None:
+                self.history.held[row[1]] = now
+                members = read("SELECT key, version FROM ledger WHERE batch_id = ? ORDER BY key", (row[1],)).fetchall()
+            else:
+                members = read(
+                    "SELECT key, version FROM import_files WHERE job_id = ? ORDER BY ordinal", (row[5],)
+                ).fetchall()
             self.history.fired.append(
                 Fired(at=now, batch_id=row[1], sequence=row[2], trigger=row[3], counted=row[4], members=tuple(members))
             )
-            self._note(
+            self.note(
                 f"FIRES {row[1]} ({row[3]}): {', '.join(f'{k}@{v}' for k, v in members[:8])}{' …' * (len(members) > 8)}"
             )
-        for row in read(
+
+    def _see_videos(self, now: float) -> None:
+        for row in self.reader.execute(
             "SELECT rowid, source_key, source_version, json_extract(facts, '$.video_codec') "
             "FROM videos WHERE rowid > ?",
             (self._seen_video,),
         ).fetchall():
             self._seen_video = row[0]
             self.history.imported.append(Imported(at=now, key=row[1], token=row[2], read=row[3]))
-            self._note(f"imported {row[1]}@{row[2]}")
+            self.note(f"imported {row[1]}@{row[2]}")
+
+    def _see_scans(self, now: float) -> None:
         scans = "SELECT epoch, outcome FROM scans WHERE epoch > ? AND outcome IN ('complete', 'failed') ORDER BY epoch"
-        for epoch, outcome in read(scans, (self._seen_epoch,)).fetchall():
+        for epoch, outcome in self.reader.execute(scans, (self._seen_epoch,)).fetchall():
             self._seen_epoch = epoch
             self._taken(now, epoch, complete=outcome == "complete")
-        self.digest.update(f"{now!r} {self.loop.steps}\n".encode())
 
     def _taken(self, now: float, epoch: int, *, complete: bool) -> None:
         process = PROCESS.get()
@@ -431,10 +371,10 @@ class World:
 
     def _happen(self, action: Action) -> None:
         """Let an action happen; what is no deed of the world is a call of the operator."""
-        self._note(str(action))
+        self.note(str(action))
         deed = self._deeds().get(action.what)
         if deed is None:
-            self._operate(action.what, action.args)
+            self.operator.ask(action.what, action.args)
         else:
             deed(*action.args)
 
@@ -469,7 +409,7 @@ class World:
     def _unreachable(self, until: str, span: float) -> None:
         now = self.loop.time()
         setattr(self.bucket, until, now + span)
-        self._trouble(now, now + span)
+        self.trouble(now, now + span)
 
     def _throttle(self, span: float, odds: float) -> None:
         self.bucket.odds = odds
@@ -479,7 +419,7 @@ class World:
         self.history.hurt("slow storage")
         self.bucket.slowness = slowness
         self._unreachable("slow_until", span)
-        self._trouble(self.loop.time(), self.loop.time() + span + 600.0)
+        self.trouble(self.loop.time(), self.loop.time() + span + 600.0)
 
     def _doom(self, host: str, steps: int, pause: float) -> None:
         self._pause_after_death[host] = pause
@@ -490,20 +430,20 @@ class World:
         if host in self.processes:
             self.history.hurt("database error")
             self.processes[host].fails_in = steps
-            self._trouble(self.loop.time(), self.loop.time() + 60.0)
+            self.trouble(self.loop.time(), self.loop.time() + 60.0)
 
     def _step_clock(self, step: float) -> None:
         now = self.loop.time()
         self.history.hurt("clock step")
         self.clock.skew += step
         self.history.clock_steps.append((now, step))
-        self._trouble(now, now)
-        self._stepped = True
+        self.trouble(now, now)
+        self.stepped = True
         self.loop.call_later(20.0, self._unstepped)
         self._wake()
 
     def _unstepped(self) -> None:
-        self._stepped = False
+        self.stepped = False
 
     def _freeze(self, host: str, span: float) -> None:
         process = self.processes.get(host)
@@ -512,12 +452,12 @@ class World:
         self.history.hurt("freeze")
         process.thawed = asyncio.Event()
         now = self.loop.time()
-        self._trouble(now, now + span)
+        self.trouble(now, now + span)
         self.loop.call_later(span, self._thaw, process)
 
     def _thaw(self, process: Process) -> None:
         if process.thawed is not None:
-            self._note(f"process {process.name} is revived")
+            self.note(f"process {process.name} is revived")
             process.thawed.set()
             process.thawed = None
 
@@ -530,161 +470,30 @@ class World:
     def _leave(self) -> None:
         process = self.processes.pop("b", None)
         if process is not None:
-            self._note("process b leaves")
+            self.note("process b leaves")
             self._answers.pop("b", None)
             process.dead = True
             if process.thawed is not None:
                 process.thawed.set()
             for task in list(process.tasks):
                 task.cancel()
-            self._trouble(self.loop.time(), self.loop.time())
+            self.trouble(self.loop.time(), self.loop.time())
 
     async def _heal(self) -> None:
         """End every fault; let everything run."""
-        self._note("the calm begins")
+        self.note("the calm begins")
         self.bucket.away_until = self.bucket.denied_until = self.bucket.throttled_until = self.bucket.slow_until = -1.0
         self.bucket.listing_faults.clear()
         for process in self.processes.values():
-            process.dies_in = process.fails_in = None
+            process.fails_in = None
+            process.dies_in = process.dies_in if self.plan.deaths else None
             self._thaw(process)
         self.history.troubles = [(since, min(until, self.loop.time())) for since, until in self.history.troubles]
-        self._operate("heal", ())
-
-    # The operator.
-
-    def _operate(self, what: str, args: tuple[Any, ...]) -> None:
-        self._orders.put_nowait((self.loop.time(), what, args))
-
-    async def _operating(self) -> None:
-        """Carry out the operator's calls one after the other; each is repeated until it is answered."""
-        caller.enter(caller.Caller(owner=OWNER, key_id="key", scope=caller.Scope.ADMIN))
-        while True:
-            asked, what, args = await self._orders.get()
-            if what == "heal":
-                for order in self._healing():
-                    self._operate(*order)
-                continue
-            asked = self.loop.time()
-            if what in {"pause", "resume", "disable", "enable", "configure"}:
-                self._trouble(asked, asked)
-            while not await self._order(what, args):  # noqa: ASYNC110 - it is called again, not waited for
-                await asyncio.sleep(3.0)
-            self._answered(asked, what)
-
-    def _healing(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        """Yield the calls that let everything run. No others: a call would wake who sleeps too long."""
-        if self._wanted["debounce"] != self.plan.debounce:
-            yield "configure", ("debounce", self.plan.debounce)
-        if not self._wanted["enabled"]:
-            yield "enable", ()
-        if self._wanted["paused"]:
-            yield "resume", ()
-        if self.plan.exporting and not self.history.export_active:
-            yield "export resume", ()
-
-    async def _order(self, what: str, args: tuple[Any, ...]) -> bool:
-        """Make one call through a living process; False when there is no answer."""
-        living = [one for one in self.processes.values() if not one.dead and one.thawed is None]
-        if not living:
-            return False
-        task = self.chance.choice(living).spawn(self._call(what, args))
-        try:
-            await asyncio.shield(asyncio.wait({task}))
-            task.result()
-        except (Died, asyncio.CancelledError):
-            if asyncio.current_task().cancelling():  # type: ignore[union-attr]  # there is one
-                raise
-            return False
-        except EngineError:
-            return True
-        except Exception:  # noqa: BLE001 - the call failed: it is made again
-            return False
-        return True
-
-    async def _call(self, what: str, args: tuple[Any, ...]) -> None:
-        caller.enter(caller.Caller(owner=OWNER, key_id="key", scope=caller.Scope.ADMIN))
-        servicer = self.servicer
-        if what == "pause":
-            await servicer.PauseImportAutomation(pb.PauseImportAutomationRequest(index_id=INDEX), None)
-            self._wanted["paused"] = True
-        elif what == "resume":
-            await servicer.ResumeImportAutomation(pb.ResumeImportAutomationRequest(index_id=INDEX), None)
-            self._wanted["paused"] = False
-        elif what in {"disable", "enable", "configure"}:
-            wanted = dict(self._wanted)
-            if what == "configure" and args:
-                wanted[args[0]] = args[1]
-            elif what != "configure":
-                wanted["enabled"] = what == "enable"
-            await servicer.PutImportAutomation(self._request(wanted), None)
-            self._wanted = wanted
-        elif what == "run":
-            self.history.asked.append(self.loop.time())
-            await servicer.RunImportAutomation(pb.RunImportAutomationRequest(index_id=INDEX), None)
-        elif self.plan.exporting:
-            await self._call_export(what, args)
-
-    async def _call_export(self, what: str, args: tuple[Any, ...]) -> None:
-        if what == "export pause":
-            await self.servicer.PauseExportAutomation(pb.PauseExportAutomationRequest(index_id=INDEX), None)
-            self.history.export_active = False
-        elif what == "export resume":
-            await self.servicer.ResumeExportAutomation(pb.ResumeExportAutomationRequest(index_id=INDEX), None)
-            self.history.export_active = True
-        else:
-            await self._put_export(args[0])
-
-    async def _put_export(self, subpath: str) -> None:
-        export = automation_pb2.ExportAutomation(destination_connector_id=TARGET, destination_subpath=subpath)
-        await self.servicer.PutExportAutomation(
-            pb.PutExportAutomationRequest(index_id=INDEX, export_automation=export), None
-        )
-
-    def _request(self, wanted: dict[str, Any]) -> pb.PutImportAutomationRequest:
-        given = automation_pb2.ImportAutomation(
-            enabled=wanted["enabled"],
-            paused=wanted["paused"],
-            connector_id=SOURCE,
-            source_prefix=wanted["source_prefix"],
-            file_pattern=wanted["file_pattern"],
-            recursive=self.plan.recursive,
-            debounce_interval=_DEBOUNCE[wanted["debounce"]],  # type: ignore[arg-type]  # an enum's number
-            prompt_preset=automation_pb2.PromptPreset(prompt_id=PROMPT),
-        )
-        return pb.PutImportAutomationRequest(index_id=INDEX, import_automation=given)
-
-    def _answered(self, asked: float, what: str) -> None:
-        if what in {"pause", "resume", "disable", "enable", "configure"}:
-            self.history.hurt(what)
-            self._watch(asked)
-            self._trouble(asked, self.loop.time())
-
-    def _watch(self, asked: float) -> None:
-        self.history.watching.append(
-            Watching(
-                since=asked,
-                answered=self.loop.time(),
-                active=self._wanted["enabled"] and not self._wanted["paused"],
-                debounce=self._wanted["debounce"],
-                prefix=self._wanted["source_prefix"],
-                pattern=self._wanted["file_pattern"],
-            )
-        )
+        self.operator.ask("heal", ())
 
     async def _create(self) -> None:
-        self._orders: asyncio.Queue[tuple[float, str, tuple[Any, ...]]] = asyncio.Queue()
-        caller.enter(caller.Caller(owner=OWNER, key_id="key", scope=caller.Scope.ADMIN))
-        await self.servicer.PutImportAutomation(self._request(self._wanted), None)
-        if self.plan.exporting:
-            await self._put_export("x")
-        async with self.database.transaction() as tx:
-            (automation_id,) = await automations.all_of(tx, automations.IMPORT)
-            row = await automations.lock(tx, automation_id)
-            if row is not None:
-                config = replace(automations.import_state(row).config, batch_cap=self.plan.cap)
-                await automations.apply_import(tx, row, events.Configured(config=config))
-        self._watch(0.0)
-        self.tasks.add(self.loop.create_task(self._operating()))
+        await self.operator.create()
+        self.tasks.add(self.loop.create_task(self.operator.work()))
 
     async def _stop(self) -> None:
         self._ended = True
@@ -702,6 +511,7 @@ class World:
     def _close_history(self) -> None:
         history, read = self.history, self.reader.execute
         history.end = self.loop.time()
+        history.unspent = self.processes["a"].dies_in
         for kind, count in (*self.bucket.faults.items(), *self.target.faults.items()):
             history.faults[kind] = history.faults.get(kind, 0) + count
         ending = history.ending
@@ -726,8 +536,8 @@ class World:
 def simulate(plan: Plan, laboratory: Laboratory) -> tuple[History, str]:
     """Run a plan. Returns what happened, and a digest of the run: the same for the same plan."""
     loop = SimulatedLoop(random.Random(f"order {plan.seed}"))  # noqa: S311 - reproducible on purpose
-    with substituted():
-        world = World(plan, laboratory, loop)
+    world = World(plan, laboratory, loop)
+    with substituted(), in_virtual_time(world):
         history = _run(loop, world.run())
     return history, world.digest.hexdigest()
 

@@ -1,0 +1,40 @@
+"""Wherever a process dies, everything is imported, analysed and exported once: one short story at each of its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.simulation.deaths import STORIES, Telling
+from tests.simulation.mutants import broken
+from tests.simulation.world import Laboratory
+
+
+@pytest.fixture(scope="module")
+def laboratory() -> Iterator[Laboratory]:
+    kept = Laboratory()
+    yield kept
+    kept.close()
+
+
+def test_a_death_at_any_step_loses_nothing_and_doubles_nothing(laboratory: Laboratory) -> None:
+    telling = Telling("asked", laboratory)
+    wrong = {deaths: telling.told(*deaths).violations for deaths in telling.once()}
+    assert telling.steps > 200  # else it was not told
+    assert {deaths: violations for deaths, violations in wrong.items() if violations} == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in STORIES if name not in {"asked", "longest wait"}])
+def test_nor_does_a_death_at_some_steps_of_any_other_story(name: str, laboratory: Laboratory) -> None:
+    telling = Telling(name, laboratory)
+    orders = [*telling.once(every=telling.steps // 6), *telling.twice(3)]
+    assert {deaths: found for deaths in orders if (found := telling.told(*deaths).violations)} == {}
+
+
+@pytest.mark.slow
+def test_leases_that_outlive_their_process_are_noticed(laboratory: Laboratory) -> None:
+    telling = Telling("asked", laboratory)
+    with broken("no_recovery"):
+        assert any(telling.told(*deaths).violations for deaths in telling.once(every=5))
