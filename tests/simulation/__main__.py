@@ -11,7 +11,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import TypeVar
 
 from tests.simulation.deaths import STORIES, Telling, Told
@@ -21,6 +22,8 @@ from tests.simulation.plan import Plan, draw
 from tests.simulation.shrink import shrunk
 from tests.simulation.world import Laboratory, simulate
 
+_PROGRESS = 60.0
+"""Seconds between two lines that tell how far a run is."""
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -71,6 +74,31 @@ def run(seed: int) -> Tally:
         triggers=Counter(one.trigger for one in history.fired),
         violations={seed: found} if found else {},
     )
+
+
+def _numbered(seed: int) -> tuple[int, Tally]:
+    return seed, run(seed)
+
+
+def _journal(path: Path | None, seed: int, tally: Tally) -> None:
+    if path is not None:
+        with path.open("a") as lines:
+            lines.write(json.dumps([seed, {part.name: getattr(tally, part.name) for part in fields(tally)}]) + "\n")
+
+
+def _journalled(path: Path | None, total: Tally) -> set[int]:
+    """Add what a journal has to the total, and return its seeds."""
+    if path is None or not path.exists():
+        return set()
+    done = set()
+    for line in path.read_text().splitlines():
+        seed, values = json.loads(line)
+        if seed not in done:
+            done.add(seed)
+            values |= {name: Counter(values[name]) for name in ("faults", "triggers")}
+            values["violations"] = {int(number): found for number, found in values["violations"].items()}
+            total.add(Tally(**values))
+    return done
 
 
 _kept: list[Laboratory] = []
@@ -150,6 +178,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=float("inf"))
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--journal", type=Path, help="keep each seed's result here, and go on behind those it has")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--story", action="store_true")
     parser.add_argument("--no-shrink", action="store_true")
@@ -163,11 +192,19 @@ def main() -> int:
     if options.seed is not None:
         return _one(options.seed, telling=options.story, shrinking=not options.no_shrink)
     began, total = time.monotonic(), Tally()
-    for tally in _spread(run, range(options.first, options.first + options.seeds), options.jobs):
+    done = _journalled(options.journal, total)
+    seeds = [seed for seed in range(options.first, options.first + options.seeds) if seed not in done]
+    told = began
+    for seed, tally in _spread(_numbered, seeds, options.jobs):
         total.add(tally)
-        for seed, violations in tally.violations.items():
+        _journal(options.journal, seed, tally)
+        for violations in tally.violations.values():
             _say(f"seed {seed}: {'; '.join(violations[:5])}")
-        if time.monotonic() - began > options.minutes * 60:
+        now = time.monotonic()
+        if now - told > _PROGRESS:
+            told = now
+            _say(f"… {total.seeds} seeds, {total.seconds / 3600:.0f} virtual hours, {now - began:.0f} s")
+        if now - began > options.minutes * 60:
             break
     _report(total, time.monotonic() - began)
     if total.violations and not options.no_shrink:

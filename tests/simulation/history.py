@@ -83,6 +83,8 @@ class History:
     """When somebody asked for a run now."""
     failed: dict[str, int] = field(default_factory=dict)
     """How often each of the operator's calls ended in an unexpected error."""
+    deleted: list[float] = field(default_factory=list)
+    """When a deletion of the automation was answered: what was created after it watches anew."""
     forgotten: list[float] = field(default_factory=list)
     """When a deletion that forgets the ledger was answered: what is imported after it is imported anew."""
     modes: list[str] = field(default_factory=list)

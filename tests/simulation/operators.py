@@ -163,6 +163,7 @@ class Operator:
             request = pb.DeleteImportAutomationRequest(index_id=INDEX, forget=args[0])
             await automations.DeleteImportAutomation(request, None)
             wanted["deleted"] = True
+            self._world.history.deleted.append(self._world.loop.time())
             if request.forget:
                 self._world.history.forgotten.append(self._world.loop.time())
         else:

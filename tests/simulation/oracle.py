@@ -197,11 +197,12 @@ class _Case:
     def _surveyed(self) -> set[Identity]:
         """Return what may have been there before the automation watched: it, or what it came to watch instead."""
         found: set[Identity] = set()
-        watch: tuple[str, str] | None = None
+        watch: tuple[str, str, int] | None = None
         for config in self.h.watching:
-            if (config.prefix, config.pattern) == watch:
+            lives = sum(deleted < config.since for deleted in self.h.deleted)
+            if (config.prefix, config.pattern, lives) == watch:
                 continue
-            watch = (config.prefix, config.pattern)
+            watch = (config.prefix, config.pattern, lives)
             for one in self.complete:
                 if one.at >= config.since:
                     found |= _items(one)

@@ -15,7 +15,7 @@ DAY = 86_400.0
 LENGTHS = {"5m": 300.0, "10m": 600.0, "1h": 3_600.0, "1d": DAY}
 LONGEST_WAIT = {"5m": 900.0, "10m": 1_800.0, "1h": 10_800.0, "1d": 2 * DAY}
 
-_BUSY = {"5m": 1.0, "10m": 1.5, "1h": 4.0, "1d": 24.0}
+_BUSY = {"5m": 0.6, "10m": 1.0, "1h": 2.8, "1d": 24.0}
 """Hours in which writers, faults and operators are dense. Nights come on top: spans in which few scans are made."""
 _HOURS = (8, 8, 12, 16, 24, 36)
 _EVENING = 1_800.0
@@ -23,7 +23,7 @@ _EVENING = 1_800.0
 
 _UNUSUAL = 0.35
 _DECLARED = 0.7
-_SHIPPED = 0.15
+_SHIPPED = 0.03
 """Of the plans with a short debounce, those in which APScheduler and PgQueuer run themselves: 2 ms a virtual second."""
 
 # What each pattern means, in other terms than the engine's.
@@ -100,7 +100,7 @@ class Plan:
 def draw(seed: int) -> Plan:
     """Draw a plan."""
     chance = random.Random(seed)  # noqa: S311 - reproducible on purpose
-    debounce = chance.choices(list(LENGTHS), (30, 25, 42, 3))[0]
+    debounce = chance.choices(list(LENGTHS), (30, 25, 43, 2))[0]
     span = _BUSY[debounce] * 3_600.0 * chance.uniform(0.5, 1.5)
     plan = Plan(
         seed=seed,
@@ -291,7 +291,7 @@ def _unending(chance: random.Random, plan: Plan, unit: float) -> list[Action]:
 
 
 def _burst(chance: random.Random, plan: Plan) -> list[Action]:
-    count = chance.choice((40, 100, 300))
+    count = chance.choice((40, 40, 100, 100, 300, 1_000))
     return [Action(at=chance.uniform(0.0, plan.calm), what="burst", args=("in/burst", count))]
 
 
@@ -301,7 +301,7 @@ def _faults(chance: random.Random, plan: Plan) -> list[Action]:
     for _ in range(chance.choice((1, 2, 3))):
         at = chance.uniform(0.0, plan.calm * 0.9)
         end = min(plan.calm, at + chance.uniform(0.05, 0.5) * plan.calm)
-        actions += [_fault(chance, chance.uniform(at, end), unit, plan) for _ in range(chance.randrange(4, 24))]
+        actions += [_fault(chance, chance.uniform(at, end), unit, plan) for _ in range(chance.randrange(6, 30))]
     return actions
 
 
@@ -334,6 +334,7 @@ def _fault(chance: random.Random, at: float, unit: float, plan: Plan) -> Action:
 
 def _operators(chance: random.Random, plan: Plan) -> list[Action]:
     unit = LENGTHS[plan.debounce]
+    others = ("1h", "1d") if plan.debounce == "1d" else tuple(LENGTHS)  # days of scans every 30 s take minutes
     actions: list[Action] = []
     for _ in range(chance.randrange(0, 7)):
         at = chance.uniform(0.0, plan.calm * 0.95)
@@ -342,7 +343,7 @@ def _operators(chance: random.Random, plan: Plan) -> list[Action]:
             (("pause", ()), ("resume", ())),
             (("pause", ()), ("resume", ())),
             (("disable", ()), ("enable", ())),
-            (("configure", ("debounce", chance.choice(tuple(LENGTHS)))), ("configure", ("debounce", plan.debounce))),
+            (("configure", ("debounce", chance.choice(others))), ("configure", ("debounce", plan.debounce))),
             (("configure", ("source_prefix", chance.choice(PREFIXES))), ("configure", ("source_prefix", "in/"))),
             (("configure", ("file_pattern", chance.choice(tuple(PATTERNS)))),),
             (("configure", ()), ("configure", ())),
