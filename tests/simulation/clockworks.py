@@ -47,6 +47,8 @@ _WORKS = (
     "OR (state = 'leased' AND (leased_until <= :now OR leased_until > :now + 90)) LIMIT 1"
 )
 
+_RUNG = "SELECT 1 FROM work WHERE state = 'due' AND due_at <= :now LIMIT 1"
+
 
 class Model:
     """What ``main.running`` does: recover, restart, tick, answer the bell."""
@@ -75,12 +77,12 @@ class Model:
 
         await work.recover(world.database)
         await watch.restart(world.database)
-        for seconds, tick, instant, matters in (
-            (1.0, watch.Watch(world.database).tick, self._next_action, _ACTS),
-            (5.0, partial(watch.export_tick, world.database), None, _DELIVERS),
-            (5.0, sweep, self._next_work, _WORKS),
+        for seconds, tick, instant, matters, again in (
+            (1.0, watch.Watch(world.database).tick, self._next_action, _ACTS, None),
+            (5.0, partial(watch.export_tick, world.database), None, _DELIVERS, None),
+            (5.0, sweep, self._next_work, _WORKS, _RUNG),
         ):
-            process.spawn(self._ticking(seconds, tick, instant, matters))
+            process.spawn(self._ticking(seconds, tick, instant, matters, again))
         return answer
 
     async def _ticking(
@@ -89,6 +91,7 @@ class Model:
         tick: Callable[[], Awaitable[None]],
         instant: Callable[[], float | None] | None,
         matters: str,
+        again: str | None,
     ) -> None:
         """Tick on every beat at which it could make a difference: after a commit, or when something is due."""
         world, woken = self._world, asyncio.Event()
@@ -108,6 +111,8 @@ class Model:
                     await tick()
                 except Exception:  # noqa: BLE001 - APScheduler logs it and goes on
                     woken.set()
+                if again is not None and self._found(again):
+                    woken.set()  # what was rung for may come to nothing: the next beat looks again
         finally:
             world.wakes.pop(woken, None)
 
@@ -115,6 +120,9 @@ class Model:
         """Whether a tick could find anything to do: one that can't only reads, and is left out."""
         if self._world.stepped:
             return True
+        return self._found(statement)
+
+    def _found(self, statement: str) -> bool:
         now = self._world.clock.now()
         return self._world.reader.execute(statement, {"now": now}).fetchone() is not None
 

@@ -88,10 +88,10 @@ class _Case:
         return [*known[-1:], *(one for one in self.h.watching if one.since <= at < one.answered + _ROUNDING)]
 
     def _since(self, at: float) -> float:
-        """Return when the present watch began, at the earliest."""
+        """Return when the present watch began, at the earliest. A call that is not answered may not have been heard."""
         began, last = 0.0, None
         for one in self.h.watching:
-            if one.since > at:
+            if one.answered > at:
                 break
             watch = (one.active, one.prefix, one.pattern)
             if watch != last:
@@ -254,6 +254,8 @@ class _Case:
         earlier = _seen(before).get(identity[0])
         if earlier is None or earlier == identity[1] or self.first.get(identity) is not here.listing:
             return False
+        if (identity[0], earlier) in self.existing:
+            return False  # it did not wait: it was left out
         configs = [*self._configs(before.at), *self._configs(here.at)]
         if not all(self._wants(config, identity[0]) for config in configs):
             return False
