@@ -120,11 +120,30 @@ async def run_demo(console: Console, *, keep: bool, data_dir: Path | None) -> No
             console.print_json(artifact.read_text("utf-8"))
             timeline.tell_again()
             if keep:
-                console.print(
-                    f"\nREST  {engine.http_url}/docs\ngRPC  {engine.grpc_address}\nkey   {key}\ndrop  {watched}/"
-                )
-                console.print("The service runs on; Ctrl-C ends it.")
+                console.print(_invitation(engine, key=key, index_id=index_id, watched=watched))
                 await asyncio.Event().wait()
+
+
+def _invitation(engine: Engine, *, key: str, index_id: str, watched: Path) -> str:
+    """Say where the service is, and what to try on it."""
+    route = f"{engine.http_url}/api/v2/indexes/{index_id}/automations/import"
+    return f"""
+REST  {engine.http_url}/docs
+gRPC  {engine.grpc_address}
+key   {key}
+index {index_id}
+drop  {watched}/incoming/daily/
+
+Try, in another terminal:
+
+export AUTOMATION_ENGINE_GRPC={engine.grpc_address} AUTOMATION_ENGINE_KEY={key}
+automation-engine automations status {index_id} --watch
+automation-engine automations explain {index_id} incoming/daily/aerial.mp4
+automation-engine automations simulate {index_id} --debounce 10m --debounce 1h
+curl -s -H "X-API-Key: $AUTOMATION_ENGINE_KEY" {route}/batches
+curl -s -H "X-API-Key: $AUTOMATION_ENGINE_KEY" -X POST {route}/run
+
+The service runs on; Ctrl-C ends it."""
 
 
 @contextmanager

@@ -52,7 +52,7 @@ def _preview(found: dict[str, Any]) -> list[Any]:
     if found["excluded"]:
         parts += ["", "left out:", table(found["excluded"], "reason", "count", "bytes", "text")]
     if found["duplicates"]:
-        parts += ["", "imported before, or the same bytes:", table(found["duplicates"], "reason", "count")]
+        parts += ["", "known already, or the same bytes as another:", table(found["duplicates"], "reason", "count")]
     if found["batches"]:
         columns = ("fires_at", "trigger", "object_count", "bytes", "held_reason")
         parts += ["", "would fire:", table(found["batches"], *columns)]

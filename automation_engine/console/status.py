@@ -138,14 +138,22 @@ def _import_lines(found: Status) -> Iterator[tuple[str, str]]:
     waiting = [f"{number:,} {state}" for state, number in backlog.items() if number]
     yield "backlog", f"{', '.join(waiting) or 'nothing'}; {pending} pending"
     if found["held_batches"]:
-        yield "held batches", f"{found['held_batches']} wait for approval: see `batches --status held`"
+        verb = "waits" if found["held_batches"] == 1 else "wait"
+        yield "held batches", f"{found['held_batches']} {verb} for approval: see `batches --status held`"
     if (scan := found["last_scan"]) is not None:
-        outcome = plain(scan["error"] or "") or ("complete" if scan["complete"] else "not complete")
-        counts = f"{scan['listed']:,} listed, {scan['matched']:,} matched, {scan['new']:,} new"
-        yield "last scan", f"{outcome}: {counts} ({cell(scan['finished_at'])})"
+        yield "last scan", _scan(scan)
     if (batch := found["last_batch"]) is not None:
-        what = f"{batch['object_count']:,} files, {size(batch['bytes'])}, {batch['trigger']}"
+        files = "1 file" if batch["object_count"] == 1 else f"{batch['object_count']:,} files"
+        what = f"{files}, {size(batch['bytes'])}, {batch['trigger']}"
         yield "last batch", f"{batch['batch_id']}: {what} ({cell(batch['fired_at'])})"
+
+
+def _scan(scan: Status) -> str:
+    if scan["finished_at"] is None:
+        return "under way"
+    outcome = plain(scan["error"] or "") or ("complete" if scan["complete"] else "not complete")
+    counts = f"{scan['listed']:,} listed, {scan['matched']:,} matched, {scan['new']:,} new"
+    return f"{outcome}: {counts} ({cell(scan['finished_at'])})"
 
 
 def _export_lines(found: Status) -> Iterator[tuple[str, str]]:

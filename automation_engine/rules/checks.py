@@ -146,7 +146,7 @@ def _places(case: _Case) -> list[Check]:
         _judged(
             "not_excluded",
             good=excluding is None,
-            text=f"None of {len(selection.excluding)} patterns excludes it.",
+            text="No exclude pattern matches it.",
             otherwise=f"It is excluded by {excluding!r}.",
             remedy="Change exclude_patterns.",
         ),
@@ -171,13 +171,16 @@ def _listed(case: _Case, *, elsewhere: bool) -> Check:
         return Check(name="listed", result=Result.PASSED, text=f"This version has been known for {known}.")
     if elsewhere:
         return Check(name="listed", result=Result.UNKNOWN, text="No scan looks for it.")
-    if state.scanned_at is None:
+    if not state.config.active:
+        text = "Nothing is scanned meanwhile."
+    elif state.scanned_at is None:
         text = "No complete scan has been taken in yet."
     else:
         text = f"It was not there in the last complete scan, {span(max(0.0, case.now - state.scanned_at))} ago."
     if facts is not None:
         text = f"It was there and is gone ({facts.reason or 'vanished'})."
-    return Check(name="listed", result=Result.PENDING, text=text, passes_at=_next_scan(case), remedy="Rescan now.")
+    remedy = "Rescan now." if state.config.active else None  # who is stopped refuses that
+    return Check(name="listed", result=Result.PENDING, text=text, passes_at=_next_scan(case), remedy=remedy)
 
 
 def _next_scan(case: _Case) -> float | None:

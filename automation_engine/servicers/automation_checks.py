@@ -28,9 +28,10 @@ def check_etag(row: Automation | None, expected: str) -> None:
 
     Empty: any will do. ``*``: any will do, as long as there is one.
     """
-    if expected and (row is None or expected not in ("*", etag(row))):
-        saved = "nothing is saved" if row is None else f"the saved one is {etag(row)}"
-        raise StaleWrite(f"etag {expected}: {saved}; GET it, and PUT your change again")
+    if expected and row is None:
+        raise StaleWrite(f"etag {expected}: nothing is saved; PUT it without an etag")
+    if row is not None and expected not in ("", "*", etag(row)):
+        raise StaleWrite(f"etag {expected}: the saved one is {etag(row)}; GET it, and PUT your change again")
 
 
 async def kept_or_missing(tx: Transaction, owner: str, index_id: str, kind: str) -> Automation:

@@ -283,7 +283,7 @@ class AutomationServicer(AutomationServiceServicer):
             await automations.apply_export(tx, row, events.Ticked())
             started = [delivery.export_id for delivery in waiting if delivery.export_id is not None]
         return pb.RunExportAutomationResponse(
-            message=f"Started {len(started)} export(s)." if started else "Every finished run was delivered already.",
+            message=_started(len(started)),
             export_ids=started,
             status=await self._export_status(request.index_id),
         )
@@ -297,6 +297,12 @@ class AutomationServicer(AutomationServiceServicer):
 def _switched(event: events.Paused | events.Resumed) -> Change:
     action = revisions.PAUSE if isinstance(event, events.Paused) else revisions.RESUME
     return Change(action=action, actor=caller.current().key_id)
+
+
+def _started(count: int) -> str:
+    if not count:
+        return "Every finished run was delivered already, or is under way."
+    return "1 export was started." if count == 1 else f"{count:,} exports were started."
 
 
 async def _discard(tx: Transaction) -> None:

@@ -35,6 +35,7 @@ _MAX_DETAIL = 200  # bytes of UTF-8, for each of a few
 _SQLITE_PASSING = frozenset(
     {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN}
 )
+_NOT_IN_REPERTOIRE = "22021"  # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _log = logging.getLogger(__name__)
 
 
@@ -51,6 +52,9 @@ class Failures(CallInterceptor):
         except EngineError as error:
             await context.abort_with_status(rpc_status.to_status(status_of(error)))
         except Exception as error:  # noqa: BLE001 - whatever it is: clients get a status, never a traceback
+            if _holds_nul(error):
+                refused = InvalidArgument.of("", "no text may hold the character U+0000")
+                await context.abort_with_status(rpc_status.to_status(status_of(refused)))
             _log.exception("%s failed, request id %s", call.method, request_ids.current())
             await context.abort_with_status(rpc_status.to_status(_unexpected(error)))
 
@@ -72,6 +76,11 @@ def _unexpected(error: Exception) -> status_pb2.Status:
         return _status("UNAVAILABLE", "database_unavailable", "the database does not answer: try again later", found)
     message = f"internal error; request id {request_ids.current()} finds it in the server's log"
     return _status("INTERNAL", "internal_error", message, found)
+
+
+def _holds_nul(error: Exception) -> bool:
+    """Whether PostgreSQL was asked about a text that it can't hold; SQLite finds nothing of that name."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _NOT_IN_REPERTOIRE
 
 
 def _database_away(error: Exception) -> bool:

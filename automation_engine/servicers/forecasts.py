@@ -40,6 +40,11 @@ class Tally:
         return files(self._first)
 
 
+def counted(count: int) -> str:
+    """Return a number of files in words."""
+    return "1 file" if count == 1 else f"{count:,} files"
+
+
 def files(found: Iterable[tuple[str, int]]) -> list[forecast_pb2.ForecastFile]:
     """Return files, given as key and size, as messages."""
     return [forecast_pb2.ForecastFile(path=_text(key), size_bytes=size) for key, size in found]

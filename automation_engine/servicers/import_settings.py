@@ -94,11 +94,15 @@ def engine_config(given: pb.ImportAutomation, config: Mapping[str, Any], before:
     )
 
 
-def _check_limits(config: Mapping[str, Any]) -> None:
-    span, interval = config["max_wait"], config["debounce_interval"]
+def check_max_wait(span: float | None, interval: str) -> None:
+    """Raise ``InvalidArgument`` on a longest wait, in seconds, that is shorter than the interval of that word."""
     if span is not None and span < DEBOUNCE_INTERVALS[interval]:
         least = f"at least the debounce interval, {interval}: {DEBOUNCE_INTERVALS[interval]:.0f}s"
         raise InvalidArgument.of("max_wait", f"must be {least}; got {span:g}s")
+
+
+def _check_limits(config: Mapping[str, Any]) -> None:
+    check_max_wait(config["max_wait"], config["debounce_interval"])
     most = (config["spend_fuse"] or {}).get("max_files")
     if most is not None and most >= config["batch_limit"]:
         less = f"less than batch_limit, {config['batch_limit']}: no batch is larger"

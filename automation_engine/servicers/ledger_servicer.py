@@ -35,7 +35,7 @@ class LedgerServicer(LedgerServiceServicer):
     async def ListLedgerFiles(self, request: pb.ListLedgerFilesRequest, _context: Any) -> pb.ListLedgerFilesResponse:
         """List files by key, the versions of a key newest first. Raises ``NotFound`` for the automation."""
         limit = limit_of(request)
-        after = read_cursor(request.cursor, str, int)
+        after = read_cursor(request.cursor, str, int, most=2**63 - 1)
         chosen = Chosen(
             state=word(_STATE, request.state) if request.state else None,
             prefix=request.prefix,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from automation_engine.v1.pagination_pb2 import Pagination
 T = TypeVar("T")
 
 DEFAULT_LIMIT = 50
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def write_cursor(*position: float | str) -> str:
@@ -26,17 +28,31 @@ def write_cursor(*position: float | str) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def read_cursor(cursor: str, *kinds: type) -> tuple[Any, ...] | None:
-    """Return the position that ``write_cursor`` wrote; None for no cursor. Raises ``InvalidArgument`` on ``cursor``."""
+def read_cursor(cursor: str, *kinds: type, most: int = 2**31 - 1) -> tuple[Any, ...] | None:
+    """Return the position that ``write_cursor`` wrote; None for no cursor. Raises ``InvalidArgument`` on ``cursor``.
+
+    ``most`` is the largest number that the sort columns hold.
+    """
     if not cursor:
         return None
     try:
         position = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
     except (ValueError, binascii.Error):
         position = None
-    if not isinstance(position, list) or [type(value) for value in position] != list(kinds):
+    if (
+        not isinstance(position, list)
+        or [type(value) for value in position] != list(kinds)
+        or not all(_storable(value, most) for value in position)
+    ):
         raise InvalidArgument.of("cursor", f"must be a next_cursor of this list, unchanged; got {cursor!r}")
     return tuple(position)
+
+
+def _storable(value: object, most: int) -> bool:
+    """Whether a row can have the value: databases fail to compare with others, each in its own way."""
+    if isinstance(value, int):
+        return -most <= value <= most
+    return not isinstance(value, str) or _UNSTORABLE.search(value) is None
 
 
 def limit_of(request: Any, default: int = DEFAULT_LIMIT) -> int:

@@ -113,7 +113,7 @@ async def _list(look: _Look, plan: _Plan, stores: Stores, *, most: int, seconds:
                 if room:
                     await look.take(page[:room])
                 if room < len(page):
-                    return _cut_off(look, f"after {most:,} files, as max_files says")
+                    return _cut_off(look, f"after {forecasts.counted(most)}, as max_files says")
     except TimeoutError:
         return _cut_off(look, f"after {seconds:g} s")
     return None
@@ -122,8 +122,8 @@ async def _list(look: _Look, plan: _Plan, stores: Stores, *, most: int, seconds:
 def _cut_off(look: _Look, when: str) -> str:
     undeclared = "" if look.selection.sidecar is None else ", and sidecars may lie in the rest"
     return (
-        f"The listing was cut off {when}: the numbers and batches are of the {look.listed:,} files that the storage"
-        f" listed until then; there is more{undeclared}."
+        f"The listing was cut off {when}: the numbers and batches are of what the storage listed until then,"
+        f" {forecasts.counted(look.listed)}; there is more{undeclared}."
     )
 
 

@@ -19,7 +19,7 @@ from automation_engine.rules.model import (
 from automation_engine.rules.replay import Arrival, Observation, Replay, replay
 from automation_engine.rules.selection import compile_selection
 from automation_engine.servicers import forecasts
-from automation_engine.servicers.import_settings import duration
+from automation_engine.servicers.import_settings import check_max_wait, duration
 from automation_engine.servicers.times import timestamp
 from automation_engine.servicers.words import number, word
 from automation_engine.store import recordings
@@ -58,13 +58,15 @@ def _changed(saved: ImportConfig, given: forecast_pb2.ReplaySetting, at: int) ->
         watch = replace(watch, file_pattern=given.file_pattern)
     if given.exclude_patterns:
         watch = replace(watch, exclude_patterns=tuple(given.exclude_patterns))
+    longest = given.max_wait.ToMicroseconds() / 1e6 if given.HasField("max_wait") else saved.max_wait
     try:
         compile_selection(watch)
+        check_max_wait(longest, _interval(debounce))
         return replace(
             saved,
             debounce=debounce,
             watch=watch,
-            max_wait=given.max_wait.ToMicroseconds() / 1e6 if given.HasField("max_wait") else saved.max_wait,
+            max_wait=longest,
             batch_cap=given.batch_limit if given.HasField("batch_limit") else saved.batch_cap,
         )
     except InvalidArgument as error:
@@ -72,6 +74,10 @@ def _changed(saved: ImportConfig, given: forecast_pb2.ReplaySetting, at: int) ->
         raise InvalidArgument(violations) from None
     except ValueError as error:
         raise InvalidArgument.of(f"settings[{at}]", str(error)) from None
+
+
+def _interval(debounce: float) -> str:
+    return next(name for name, seconds in DEBOUNCE_INTERVALS.items() if seconds == debounce)
 
 
 def simulate(
@@ -202,10 +208,11 @@ def _limitations(state: ImportState, chosen: Sequence[Setting], recording: _Reco
     interval = scan_interval(state.config.debounce)
     before = len(part.known) - part.left_out
     said: list[tuple[bool, Callable[[], str]]] = [
+        (not part.observations, lambda: "Nothing was recorded since then."),
         (part.left_out > 0, lambda: f"The {part.left_out:,} oldest arrivals are left out: no more are replayed."),
-        (before > 0, lambda: f"What was there before ({before:,} files) counts as imported."),
+        (before > 0, lambda: f"What was there before ({forecasts.counted(before)}) counts as imported."),
         (not recording.whole, lambda: "What was recorded earlier was dropped: files from then count as imported."),
-        (recording.damaged > 0, lambda: f"{recording.damaged:,} recorded scans can't be read and are left out."),
+        (recording.damaged > 0, lambda: f"Recorded scans that can't be read are left out ({recording.damaged:,})."),
         (
             recording.narrow,
             lambda: "Files that the saved pattern doesn't match are too many: not all of them were recorded.",
@@ -222,11 +229,10 @@ def _outcome(setting: Setting, outcome: Replay) -> forecast_pb2.ReplayOutcome:
     config, batches = setting.config, outcome.batches
     sizes = [len(batch.members) for batch in batches]
     waits = sorted(batch.fired_at - member.first_seen_at for batch in batches for member in batch.members)
-    interval = next(name for name, span in DEBOUNCE_INTERVALS.items() if span == config.debounce)
     below = folder(config.watch.source_prefix)
     return forecast_pb2.ReplayOutcome(
         name=setting.name,
-        debounce_interval=number(_INTERVAL, interval),
+        debounce_interval=number(_INTERVAL, _interval(config.debounce)),
         file_pattern=config.watch.file_pattern,
         exclude_patterns=config.watch.exclude_patterns,
         max_wait=duration(config.longest_wait),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,6 +14,7 @@ from automation_engine.errors import InvalidArgument, Violation
 from automation_engine.servicers.calls import Call, CallInterceptor
 
 _MAX_SHOWN = 100
+_ONE = re.compile(r"\b1 (character|byte|item)s\b")
 
 
 class Validation(CallInterceptor):
@@ -35,10 +37,15 @@ def check(request: Message) -> None:
 def _violation(message: Any, violation: protovalidate.Violation) -> Violation:
     proto = violation.proto
     elements = [] if proto.field is None else list(proto.field.elements)
-    told = proto.message.removeprefix("value ")
+    told = _singular(proto.message.removeprefix("value "))
     if _shows(message, [element.field_name for element in elements], violation.field_value):
         told += f"; got {_shown(violation.field_value)}"
     return Violation(field=".".join(_step(element) for element in elements), message=told)
+
+
+def _singular(message: str) -> str:
+    """Return a message of the library as people write it: it counts ``1 characters`` and ``8 item(s)``."""
+    return _ONE.sub(r"1 \1", message.replace("item(s)", "items"))
 
 
 def _step(element: Any) -> str:
@@ -50,7 +57,7 @@ def _step(element: Any) -> str:
 
 
 def _shows(message: Any, path: Iterable[str], value: object) -> bool:
-    """Whether a value may be repeated: a scalar, in no field that its proto calls secret."""
+    """Whether a value may be repeated: a scalar, in no field that its proto calls secret, that somebody gave."""
     if not isinstance(value, str | int | float):
         return False
     field: Any = None
@@ -59,7 +66,7 @@ def _shows(message: Any, path: Iterable[str], value: object) -> bool:
         if field is None or field.GetOptions().debug_redact:
             return False
         message = field.message_type or message
-    return field is not None
+    return field is not None and (field.enum_type is None or value != 0)
 
 
 def _shown(value: object) -> str:

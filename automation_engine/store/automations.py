@@ -41,6 +41,7 @@ from automation_engine.store.tables import (
     Delivery,
     ImportJob,
     LedgerEntry,
+    MediaIndex,
     Scan,
     Work,
 )
@@ -133,8 +134,16 @@ async def find(session: AsyncSession, owner: str, index_id: str, kind: str) -> A
     )
     row = (await session.exec(statement)).one_or_none()
     if row is None:
-        raise NotFound(f"index {index_id} has no {kind} automation: PUT one first")
+        raise await _missing(session, owner, index_id, kind)
     return row
+
+
+async def _missing(session: AsyncSession, owner: str, index_id: str, kind: str) -> NotFound:
+    """Say what is not there: the automation, or even its index."""
+    index = select(MediaIndex).where(MediaIndex.index_id == index_id, MediaIndex.owner == owner)
+    if (await session.exec(index)).one_or_none() is None:
+        return NotFound(f"there is no index {index_id}")
+    return NotFound(f"index {index_id} has no {kind} automation: PUT one first")
 
 
 async def lock(tx: Transaction, automation_id: str) -> Automation | None:
@@ -152,7 +161,7 @@ async def locked(tx: Transaction, owner: str, index_id: str, kind: str) -> Autom
     """Return an owner's automation that nobody else can change until this transaction ends. Raises ``NotFound``."""
     row = await lock(tx, (await find(tx, owner, index_id, kind)).automation_id)
     if row is None:
-        raise NotFound(f"index {index_id} has no {kind} automation: PUT one first")
+        raise await _missing(tx, owner, index_id, kind)
     return row
 
 
@@ -163,7 +172,7 @@ async def known(session: AsyncSession, owner: str, index_id: str, kind: str) -> 
     )
     row = (await session.exec(statement)).one_or_none()
     if row is None:
-        raise NotFound(f"index {index_id} has no {kind} automation: PUT one first")
+        raise await _missing(session, owner, index_id, kind)
     return row
 
 

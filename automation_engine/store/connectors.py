@@ -12,7 +12,17 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from automation_engine.errors import NotFound
 from automation_engine.store import automations, exports, imports, runs
 from automation_engine.store.database import Transaction
-from automation_engine.store.tables import Automation, Connector, Export, ImportJob, PromptRun, RunItem, Video
+from automation_engine.store.tables import (
+    HELD,
+    Automation,
+    Batch,
+    Connector,
+    Export,
+    ImportJob,
+    PromptRun,
+    RunItem,
+    Video,
+)
 
 
 async def find(session: AsyncSession, owner: str, connector_id: str) -> Connector:
@@ -52,6 +62,7 @@ async def users(session: AsyncSession, connector: Connector) -> list[str]:
     )
     return [
         *(await _automations(session, connector)),
+        *(await _held(session, connector)),
         *(f"import job {job_id}" for job_id in (await session.exec(jobs)).all()),
         *(f"prompt run {run_id}" for run_id in (await session.exec(reading)).all()),
         *(f"export {export_id}" for export_id in (await session.exec(writing)).all()),
@@ -69,6 +80,17 @@ async def _automations(session: AsyncSession, connector: Connector) -> list[str]
         for row in rows.all()
         if connector_of(row) == connector.connector_id
     ]
+
+
+async def _held(session: AsyncSession, connector: Connector) -> list[str]:
+    """Name the batches that wait to be approved: their jobs will read from where they fired."""
+    rows = await session.exec(
+        select(Batch)
+        .join(Automation, col(Automation.seq) == col(Batch.automation_seq))
+        .where(Automation.owner == connector.owner, HELD)
+        .order_by(col(Batch.fired_at))
+    )
+    return [f"held batch {row.batch_id}" for row in rows if (row.plan or {})["connector_id"] == connector.connector_id]
 
 
 def connector_of(row: Automation) -> str:

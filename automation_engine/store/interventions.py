@@ -142,8 +142,8 @@ async def _write(
             .where(
                 col(LedgerEntry.seq).in_(seqs[at : at + ledger.CHUNK]),
                 col(LedgerEntry.state).in_(sorted(states)),
-                or_(col(LedgerEntry.reason).is_(None), LedgerEntry.reason != Skip.NEW_ONLY.value),  # the mode would
-                # leave it out again at once
+                # What the mode leaves out, it would leave out again at once.
+                or_(col(LedgerEntry.reason).is_(None), col(LedgerEntry.reason) != Skip.NEW_ONLY.value),
             )
             .values(**values)
             .returning(col(LedgerEntry.seq))

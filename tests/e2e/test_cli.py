@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from signal import SIGINT
+from typing import Any
 
 import httpx
 import pytest
@@ -160,7 +161,10 @@ async def test_the_demo_that_is_kept_serves_until_it_is_interrupted(tmp_path: Pa
             jobs = (await client.get(told["REST"].replace("/docs", "/api/v2/import-jobs"))).json()
         assert [job["status"] for job in jobs] == ["completed"]
         assert await is_serving(told["gRPC"])
-        assert told["drop"] == f"{tmp_path}/demo/watched/"
+        assert told["drop"] == f"{tmp_path}/demo/watched/incoming/daily/"
+        [explain] = [line for line in said.splitlines() if " explain " in line]
+        explained = await run(*explain.split()[1:], grpc=told["gRPC"], key=told["key"])
+        assert explained.out.startswith("It was imported as video vid_"), explained
         assert await demo.stop(SIGINT) in {0, 130}
         assert "Traceback" not in demo.said
 
@@ -168,7 +172,7 @@ async def test_the_demo_that_is_kept_serves_until_it_is_interrupted(tmp_path: Pa
 async def test_an_automation_is_handled_from_the_command_line_and_watched_until_an_interrupt(tmp_path: Path) -> None:
     async with Service(tmp_path, "--local-root", tmp_path) as service:
         body = await _automation(service, tmp_path)
-        told = {"key": service.key, "grpc": service.grpc}
+        told: dict[str, Any] = {"key": service.key, "grpc": service.grpc}
         put = await run("automations", "--json", "put", body.stem, "import", "--file", body, **told)
         assert (put.code, json.loads(put.out)["state"]) == (0, "starting"), put
         watching = ("automations", "--json", "status", body.stem, "--watch")

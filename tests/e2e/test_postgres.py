@@ -65,3 +65,12 @@ async def test_a_path_is_followed_to_its_export_and_back_on_postgresql(
         assert (await world.rest("POST", f"{route}/files/{action}", broken))["changed"] == broken["paths"]
     await world.advance(1200)
     assert len((await world.rest("GET", f"{route}/batches"))["data"]) == 2
+
+
+async def test_what_no_text_of_postgresql_holds_is_refused(postgres_world: World, tmp_path: Path) -> None:
+    await postgres_world.set_up(Folder(tmp_path / "watched"))
+    route = f"/indexes/{postgres_world.ids['index']}/automations/import"
+    for path in ("/explain?path=a%00b", "/files?prefix=a%00b", "/batches/a%00b"):
+        refused = await postgres_world.rest("GET", route + path, expect=422)
+        assert refused["error"]["message"] == "no text may hold the character U+0000"
+    await postgres_world.rest("POST", f"{route}/files/ignore", {"paths": ["a\0b"]}, expect=422)

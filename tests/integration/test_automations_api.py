@@ -296,6 +296,17 @@ async def test_validate_only_answers_and_saves_nothing(engine: Engine, stub: Any
     assert (await refusal(_get_export(stub))).status == "NOT_FOUND"
 
 
+async def test_an_etag_of_what_is_not_saved_is_refused_with_what_to_do(stub: Any) -> None:
+    refused = await refusal(_put(stub, etag="*"))
+    assert (refused.status, refused.message) == ("ABORTED", "etag *: nothing is saved; PUT it without an etag")
+
+
+async def test_an_index_that_is_not_there_is_said_to_be_missing_not_its_automation(stub: Any) -> None:
+    request = pb.GetImportAutomationRequest(index_id="idx_none")
+    assert (await refusal(stub.GetImportAutomation(request))).message == "there is no index idx_none"
+    assert (await refusal(_get(stub))).message == f"index {INDEX} has no import automation: PUT one first"
+
+
 async def test_a_stale_etag_is_refused(stub: Any) -> None:
     first = await _put(stub)
     second = await _put(stub, etag=first.etag, file_pattern="*.mov")

@@ -455,6 +455,20 @@ async def test_the_status_counts_from_the_engines_clock(engine: Engine, terminal
     assert "0 pending, 0 delivered, 0 failed" in await terminal.text("status", INDEX, "export")
 
 
+async def test_a_scan_that_runs_is_no_scan_that_failed(engine: Engine, terminal: Terminal) -> None:
+    await terminal.put()
+    found = await terminal.json("status", INDEX)
+    batch = {"batch_id": "auto:a:1:1", "trigger": "quiet", "object_count": 1, "bytes": 1500, "fired_at": None}
+    found |= {"last_scan": {"epoch": 1}, "last_batch": batch, "held_batches": 1}
+    screen = Console(file=io.StringIO(), width=200)
+    with screen.capture() as shown:
+        screen.print(status.view(told(request(_STATUS, **found)), engine.clock.now()))
+    lines = {line[:14].strip(): line[14:].strip() for line in shown.get().splitlines()}
+    assert lines["last scan"] == "under way"
+    assert lines["last batch"].startswith("auto:a:1:1: 1 file, 1.5 kB, quiet")
+    assert lines["held batches"].startswith("1 waits for approval")
+
+
 async def test_the_watched_status_counts_down_between_answers_as_fast_as_the_engines_clock_runs(
     engine: Engine, terminal: Terminal
 ) -> None:

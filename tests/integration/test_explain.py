@@ -18,7 +18,7 @@ from automation_engine.v1.ledger_service_pb2_grpc import LedgerServiceStub, add_
 from tests.integration.engine import Api, Engine, serve
 from tests.integration.failures import refusal
 from tests.integration.ledgers import add_automation, add_entry, fail_file, fire, rest
-from tests.integration.scenery import add_connector, import_file
+from tests.integration.scenery import add_connector, add_index, import_file
 
 PASSED, FAILED, PENDING, UNKNOWN = (
     ledger_pb2.CHECK_RESULT_PASSED,
@@ -160,7 +160,8 @@ async def test_the_file_of_another_owner_is_not_explained(engine: Engine, api: A
     assert (await refusal(_explain(stranger))).status == "NOT_FOUND"
 
 
-async def test_an_index_without_an_import_automation_explains_nothing(stub: Any) -> None:
+async def test_an_index_without_an_import_automation_explains_nothing(engine: Engine, stub: Any) -> None:
+    await add_index(engine)
     refused = await refusal(_explain(stub))
     assert (refused.status, "PUT one first" in refused.message) == ("NOT_FOUND", True)
 

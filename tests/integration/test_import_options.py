@@ -16,7 +16,7 @@ from automation_engine.jobs import census as census_module
 from automation_engine.rules import events
 from automation_engine.rules.model import ExistingFiles, Fuse, Phase, Watch
 from automation_engine.secrets import SecretBox
-from automation_engine.store import imports, work
+from automation_engine.store import connectors, imports, work
 from automation_engine.store.database import sqlite_url
 from automation_engine.store.schema import migrate
 from automation_engine.store.tables import Automation, Batch, ImportFile, ImportJob, Work
@@ -161,6 +161,14 @@ async def test_approving_twice_returns_the_same_job(watched: Watched) -> None:
     assert await _decide(watched, batch_id, by="bob") == first
     assert await _import_work(watched) == [first]
     assert (await _batches(watched))[0].decided_by == "ada"
+
+
+async def test_a_held_batch_uses_its_connector(watched: Watched) -> None:
+    """Whoever deletes the connector has to decide on the batch first: its job would read from there."""
+    batch_id = await _held(watched)
+    async with watched.database.reading() as session:
+        connector = await connectors.find(session, "ada", "conn_1")
+        assert f"held batch {batch_id}" in await connectors.users(session, connector)
 
 
 async def test_a_batch_that_was_never_held_has_nothing_to_approve(watched: Watched) -> None:

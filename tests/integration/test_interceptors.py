@@ -13,7 +13,7 @@ import pytest
 from google.protobuf import message_factory
 from google.rpc.error_details_pb2 import ErrorInfo
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from automation_engine import errors
 from automation_engine.errors import EngineError, InvalidArgument, Violation
@@ -200,7 +200,7 @@ async def test_an_invalid_request_is_refused_with_each_field_the_value_and_what_
         )
     )
     assert (refused.status, refused.reason) == ("INVALID_ARGUMENT", "VALIDATION_ERROR")
-    assert refused.fields["region"] == "must be at least 1 characters; got ''"
+    assert refused.fields["region"] == "must be at least 1 character; got ''"
     assert refused.fields["bucket"].endswith("; got 'Media'")
 
 
@@ -260,6 +260,14 @@ async def test_a_locked_database_is_unavailable_and_a_wrong_statement_is_interna
         async with _raising(engine, OperationalError("SELECT 1", {}, cause)) as stub:
             refused = await refusal(stub.ListIndexes(index_service_pb2.ListIndexesRequest()))
         assert refused.status == status
+
+
+async def test_a_text_that_postgresql_can_not_hold_is_an_invalid_argument(engine: Engine) -> None:
+    cause = sqlite3.DatabaseError("invalid byte sequence for encoding UTF8: 0x00")
+    cause.sqlstate = "22021"  # type: ignore[attr-defined]  # the attribute of the driver that raises it
+    async with _raising(engine, DBAPIError("SELECT 1", {}, cause)) as stub:
+        refused = await refusal(stub.ListIndexes(index_service_pb2.ListIndexesRequest()))
+    assert (refused.status, refused.fields) == ("INVALID_ARGUMENT", {"": "no text may hold the character U+0000"})
 
 
 async def test_a_failure_larger_than_metadata_may_be_still_arrives(engine: Engine) -> None:

@@ -170,6 +170,10 @@ async def test_a_preview_that_reaches_its_limit_says_so(previewing: Previewing) 
     found = await previewing.preview(max_files=3)
     assert (found["complete"], found["listed"], found["matched"]) == (False, 3, 3)
     assert "after 3 files" in found["cut_off"]
+    assert (await previewing.preview(max_files=1))["cut_off"] == (
+        "The listing was cut off after 1 file, as max_files says: the numbers and batches are of what the storage"
+        " listed until then, 1 file; there is more."
+    )
 
 
 async def test_a_listing_that_takes_too_long_is_cut_off_and_one_that_fails_is_an_error(

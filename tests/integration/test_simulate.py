@@ -91,6 +91,13 @@ async def test_what_was_recorded_before_an_instant_can_be_left_out(simulating: S
     assert "3 files" in found["limitation"]
 
 
+async def test_what_begins_in_the_future_holds_nothing_and_says_so(simulating: Simulating) -> None:
+    found = await simulating.simulate({}, since="2099-01-01T00:00:00Z")
+    assert (found["recorded_scans"], found["recorded_from"]) == (0, found["recorded_until"])
+    assert found["limitation"].startswith("Nothing was recorded since then.")
+    assert [outcome["batch_count"] for outcome in found["outcomes"]] == [0, 0]
+
+
 async def test_a_recording_that_is_too_long_is_cut_and_says_so(
     simulating: Simulating, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,10 +123,12 @@ async def test_what_was_never_recorded_is_no_error(simulating: Simulating) -> No
 async def test_a_setting_that_could_not_be_saved_is_refused_by_its_number(simulating: Simulating) -> None:
     for given, field in (
         ({"file_pattern": "[a"}, "settings[1].file_pattern"),
-        ({"debounce_interval": "1h", "max_wait": "300s"}, "settings[1]"),
+        ({"debounce_interval": "1h", "max_wait": "300s"}, "settings[1].max_wait"),
     ):
         refused = await simulating.simulate({}, given, expect=422)
-        assert [detail["field"] for detail in refused["error"]["details"]["violations"]] == [field]
+        [violation] = refused["error"]["details"]["violations"]
+        assert violation["field"] == field
+    assert violation["message"] == "must be at least the debounce interval, 1h: 3600s; got 300s"
     await simulating.simulate(expect=422)
     await simulating.simulate(*[{}] * 9, expect=422)
 

@@ -15,9 +15,9 @@ from automation_engine.rules.model import Degraded, ImportState, LedgerState, Ph
 from tests.unit.rules.world import WATCH, World, configured
 
 NOW = 1_000_000.0
-CASES: list[dict[str, Any]] = yaml.safe_load(
-    (Path(__file__).parents[2] / "cases/explain.yaml").read_text(encoding="utf-8")
-)
+_TABLES = Path(__file__).parents[2] / "cases"
+CASES: list[dict[str, Any]] = yaml.safe_load((_TABLES / "explain.yaml").read_text(encoding="utf-8"))
+WHOLE: list[dict[str, Any]] = yaml.safe_load((_TABLES / "explain_whole.yaml").read_text(encoding="utf-8"))
 ORDER = [
     "automation_active",
     "under_prefix",
@@ -104,6 +104,15 @@ def test_checks_come_in_order_each_in_one_sentence(case: dict[str, Any]) -> None
         assert check.result is not Result.PASSED or (check.passes_at, check.remedy) == (None, None)
 
 
+@pytest.mark.parametrize("case", WHOLE, ids=[case["name"] for case in WHOLE])
+def test_every_check_says_what_became_of_it(case: dict[str, Any]) -> None:
+    told = []
+    for check in _checked(case):
+        seconds = None if check.passes_at is None else check.passes_at - NOW
+        told.append([check.name, check.result.value, check.text, seconds, check.remedy])
+    assert told == [[*row, None, None][:5] for row in case["checks"]]
+
+
 @by_name
 def test_nothing_is_known_of_what_was_never_listed(case: dict[str, Any]) -> None:
     if "facts" in case and case["facts"].get("state") != "gone":
@@ -111,6 +120,16 @@ def test_nothing_is_known_of_what_was_never_listed(case: dict[str, Any]) -> None
     found = _checked(case)
     listed = [check.name for check in found].index("listed")
     assert {check.result for check in found[listed + 1 :]} == {Result.UNKNOWN}
+
+
+def test_what_a_clock_that_was_set_back_puts_ahead_was_seen_just_now() -> None:
+    for ago in (0, -60):
+        known, missed = {"facts": {"first_seen_ago": ago}}, {"state": {"scanned_ago": ago}}
+        told = {check.text for case in (known, missed) for check in _checked(case) if check.name == "listed"}
+        assert told == {
+            "This version has been known for 0 s.",
+            "It was not there in the last complete scan, 0 s ago.",
+        }
 
 
 def test_no_scan_looks_for_what_is_not_watched() -> None:
@@ -121,6 +140,7 @@ def test_no_scan_looks_for_what_is_not_watched() -> None:
 def test_a_stopped_automation_promises_no_scan() -> None:
     found = {check.name: check for check in checks(_state({"config": {"paused": True}}), "in/a.mp4", None, NOW)}
     assert (found["listed"].result, found["listed"].passes_at) == (Result.PENDING, None)
+    assert (found["listed"].text, found["listed"].remedy) == ("Nothing is scanned meanwhile.", None)
 
 
 def test_an_object_passes_check_after_check_on_its_way() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from automation_engine.rules.debounce import Hold
-from automation_engine.rules.explain import health, why, why_held
+from automation_engine.rules.explain import health, when, why, why_held
 from automation_engine.rules.model import Degraded, ImportState, Phase
 from tests.unit.rules.world import World, configured
 
@@ -108,11 +108,51 @@ def test_who_is_stopped_is_well() -> None:
     assert health(_state(Phase.STOPPED, config=configured(300.0, paused=True), scanned_at=None), NOW) == "ok"
 
 
+def test_health_is_blind_when_the_storage_never_answered_for_long() -> None:
+    """The retries are due again and again: what counts is since when they fail."""
+    failing = _state(
+        Phase.STARTING,
+        scanned_at=None,
+        next_scan_at=NOW + 60.0,
+        degraded=Degraded(cause="denied", since=NOW - 80.0, attempts=4),
+    )
+    assert health(failing, NOW + 10.0) == "degraded"
+    assert health(failing, NOW + 11.0) == "blind"
+
+
+_HELD = {
+    Hold.TEMPORARY: "Its name says that it is unfinished or hidden: it counts once it has another one.",
+    Hold.EMPTY: "It has no bytes.",
+    Hold.UNDECLARED: "It waits for the sidecar that declares it whole.",
+    Hold.PREDECESSOR: "An earlier version of it is being imported, and only the first one counts.",
+}
+
+
 @pytest.mark.parametrize("hold", list(Hold))
 def test_every_hold_has_one_sentence(hold: Hold) -> None:
-    assert why_held(hold, growing=False, debounce=300.0).endswith(".")
+    assert why_held(hold, growing=False, debounce=300.0) == _HELD[hold]
 
 
 def test_a_settling_object_is_told_how_long_it_settles() -> None:
-    assert "at least 30 s apart" in why_held(None, growing=False, debounce=3600.0)
-    assert "at least 3,600 s apart" in why_held(None, growing=True, debounce=3600.0)
+    bytes_have_to = "bytes have to be the same in two complete scans at least"
+    assert why_held(None, growing=False, debounce=3600.0) == f"Its {bytes_have_to} 30 s apart."
+    replaced = f"It was replaced while it waited: its {bytes_have_to} 3,600 s apart."
+    assert why_held(None, growing=True, debounce=3600.0) == replaced
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (-5.0, "due now"),
+        (0.4, "due now"),
+        (0.6, "in 1 s"),
+        (119.4, "in 119 s"),
+        (120.0, "in 2 min"),
+        (3600.0, "in 60 min"),
+        (7199.0, "in 120 min"),
+        (7200.0, "in 2 h"),
+        (125 * 86_400.0, "in 3000 h"),
+    ],
+)
+def test_an_instant_is_told_in_the_unit_that_people_would_choose(seconds: float, told: str) -> None:
+    assert when(NOW + seconds, NOW) == told

@@ -307,7 +307,7 @@ def test_a_fuse_blows_above_a_limit_and_says_why(fuse: Fuse | None, files: int, 
     ],
 )
 def test_a_fuse_without_a_limit_is_refused(values: dict[str, int], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"^{message}$"):
         Fuse(**values)
 
 
@@ -512,5 +512,6 @@ def test_an_amended_state_is_a_new_value_and_knows_its_fields() -> None:
     state = World().state
     assert amended(state, ready=3) == replace(state, ready=3)
     assert state.ready == 0
+    assert amended(state, **vars(state)) == state
     with pytest.raises(TypeError, match="remembers nothing of redy"):
         amended(state, redy=3)

@@ -265,6 +265,10 @@ def test_time_makes_a_difference_at_the_end_of_the_longest_wait_also_while_a_sca
     assert replace(state, ready=0).next_action_at is None
 
 
+def test_the_next_batch_of_a_sequence_is_due_at_once() -> None:
+    assert state_of(Phase.FIRING, next_scan_at=NOW + 20).next_action_at == 0.0
+
+
 def test_a_new_scan_has_the_next_epoch() -> None:
     decision = decide(state_of(Phase.IDLE), events.Ticked(), NOW)
     assert decision.effects == (StartScan(epoch=8),)

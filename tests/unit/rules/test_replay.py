@@ -111,6 +111,21 @@ def test_a_version_that_comes_back_is_not_imported_again_and_a_new_one_is() -> N
     assert paths(replayed(first, away, saw(2_000.0, "a.mp4", version="2"))) == [["a.mp4"], ["a.mp4"]]
 
 
+def test_no_version_that_was_ever_imported_is_imported_again() -> None:
+    first, second = saw(0.0, "a.mp4", version="1"), saw(1_000.0, "a.mp4", version="2")
+    assert paths(replayed(first, second, saw(2_000.0, "a.mp4", version="1"))) == [["a.mp4"], ["a.mp4"]]
+    known = [Arrival("a.mp4", 10, "1")]
+    outcome = replay(
+        ImportConfig(watch=watching(), debounce=300.0),
+        ImportMode.ALL,
+        [first],
+        start=START,
+        until=START + DAY,
+        known=known,
+    )
+    assert outcome == Replay(batches=[], waiting=0)
+
+
 def test_a_version_that_comes_back_between_two_scans_never_was_away() -> None:
     flicker = [saw(1.0, gone=["a.mp4"]), saw(2.0, "a.mp4", version="1")]
     assert fired(replayed(saw(0.0, "a.mp4", version="1"), *flicker)) == [300.0]
@@ -163,6 +178,8 @@ def test_a_batch_above_the_spend_fuse_says_why_it_is_held() -> None:
     outcome = replayed(saw(0.0, "a.mp4", "b.mp4"), saw(3_600.0, "c.mp4"), spend_fuse=Fuse(max_files=1))
     assert [batch.held_reason is not None for batch in outcome.batches] == [True, False]
     assert "2" in str(outcome.batches[0].held_reason)
+    heavy = replayed(saw(0.0, "a.mp4", "b.mp4", size=30), spend_fuse=Fuse(max_bytes=50))
+    assert "60 bytes" in str(heavy.batches[0].held_reason)
 
 
 def test_nothing_fires_while_the_storage_fails() -> None:

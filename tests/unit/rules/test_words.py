@@ -11,10 +11,17 @@ import pytest
 import yaml
 
 from automation_engine.rules import checks, debounce, model
-from automation_engine.rules.debounce import Admission, Hold
+from automation_engine.rules.debounce import Admission
 from automation_engine.rules.events import Pending
-from automation_engine.rules.explain import why_held
-from automation_engine.rules.model import ExportState, ImportState, LedgerState, Phase, Watch
+from automation_engine.rules.model import (
+    ExistingFiles,
+    ExportState,
+    ImportConfig,
+    ImportState,
+    LedgerState,
+    Phase,
+    Watch,
+)
 from automation_engine.rules.retry import MAX_ATTEMPTS
 from tests.unit.rules.world import configured
 
@@ -50,6 +57,20 @@ def test_what_watches_a_connector_and_says_no_more_watches_all_of_it() -> None:
         "exclude_patterns": (),
         "done_file_pattern": None,
     }
+
+
+def test_a_configuration_that_says_no_more_is_active_and_has_no_limits_of_its_own() -> None:
+    watch = Watch(connector_id="conn_1")
+    assert ImportConfig(watch=watch, debounce=300.0) == ImportConfig(
+        watch=watch,
+        debounce=300.0,
+        enabled=True,
+        paused=False,
+        max_wait=None,
+        batch_cap=10_000,
+        existing_files=ExistingFiles.IMPORT,
+        spend_fuse=None,
+    )
 
 
 def test_an_import_automation_begins_stopped_in_its_first_generation_and_knows_nothing() -> None:
@@ -94,17 +115,18 @@ def test_an_identity_is_admitted_to_settle_unless_something_else_is_said() -> No
     assert asdict(Admission()) == {"state": LedgerState.SETTLING, "hold": None, "growing": False, "skip": None}
 
 
-@pytest.mark.parametrize(
-    ("hold", "sentence"),
-    [
-        (Hold.TEMPORARY, "Its name says that it is unfinished or hidden: it counts once it has another one."),
-        (Hold.EMPTY, "It has no bytes."),
-        (Hold.UNDECLARED, "It waits for the sidecar that declares it whole."),
-        (Hold.PREDECESSOR, "An earlier version of it is being imported, and only the first one counts."),
-    ],
-)
-def test_a_held_object_is_told_what_holds_it(hold: Hold, sentence: str) -> None:
-    assert why_held(hold, growing=False, debounce=300.0) == sentence
+def test_an_identity_of_which_no_more_is_known_is_in_no_batch_and_held_by_nothing() -> None:
+    assert asdict(checks.LedgerFacts(state=LedgerState.READY, size=1, first_seen_at=0.0)) == {
+        "state": LedgerState.READY,
+        "size": 1,
+        "first_seen_at": 0.0,
+        "hold": None,
+        "growing": False,
+        "reason": None,
+        "batch_id": None,
+        "batch_status": None,
+        "held_reason": None,
+    }
 
 
 def test_what_failed_five_times_in_a_row_has_failed() -> None:
