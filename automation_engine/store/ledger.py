@@ -144,10 +144,11 @@ async def admit(
 @cache
 def _admitting(dialect: str) -> UpdateBase:
     insert = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(_LEDGER)
-    back = ("state", "hold", "growing", "epoch", "first_seen_at", "reason")
+    back = ("state", "hold", "epoch", "first_seen_at", "reason")
+    growing = or_(_C.growing, insert.excluded.growing)  # a stale listing that left it out tells nothing of its writer
     return insert.on_conflict_do_update(
         index_elements=["automation_seq", "fingerprint"],
-        set_={name: getattr(insert.excluded, name) for name in back} | {"batch_id": None},
+        set_={name: getattr(insert.excluded, name) for name in back} | {"batch_id": None, "growing": growing},
         where=_C.state == LedgerState.GONE.value,
     )
 

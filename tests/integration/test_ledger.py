@@ -142,6 +142,16 @@ async def test_nothing_to_admit_is_nothing_to_do(database: Database) -> None:
     assert await _rows(database) == []
 
 
+async def test_what_grew_before_it_was_gone_is_still_taken_for_growing(database: Database) -> None:
+    """A stale listing that leaves it out tells nothing of its writer."""
+    await _admit(database, _new("a", growing=True))
+    (row,) = await _rows(database)
+    await _settle(database, GONE, row.seq, reason="vanished")
+    await _admit(database, _new("a"), epoch=5, seen_at=5000.0)
+    (back,) = await _rows(database)
+    assert back.growing
+
+
 async def test_all_but_the_gone_are_known(database: Database) -> None:
     entries = [_new(state.value, state=state) for state in LedgerState]
     await _admit(database, *entries)

@@ -66,6 +66,8 @@ class Ending:
     """Run, status, generation, where it was delivered to."""
     results: list[tuple[str, str, str]] = field(default_factory=list)
     """Run, the version that was imported, the version that was analysed."""
+    certificates: list[tuple[str, int, dict[str, int]]] = field(default_factory=list)
+    """Batch, its files, the numbers of its certificate."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -21,6 +21,18 @@ _ROUNDING = 1e-3
 _TEMPORARY = re.compile(r"(^|.*/)\.[^/]+(/.*)?$|.*\.(part|tmp|filepart|crdownload)$", re.IGNORECASE)
 _SCAN_AT_MOST = 300.0
 _RECOVERY = 900.0 + 120.0 + 60.0
+_PARTS = (
+    "members",
+    "ready",
+    "settling",
+    "held",
+    "claimed_before",
+    "imported_before",
+    "failed_before",
+    "skipped_before",
+    "gone_since",
+)
+"""What the files that matched are made of, in a certificate."""
 """After a trouble: the longest backoff, a lease that has to run out, and the time that a listing takes."""
 
 
@@ -71,6 +83,7 @@ class _Case:
         yield from self._forgotten()
         yield from self._ended()
         yield from self._exports()
+        yield from self._certified()
 
     # What the clock did.
 
@@ -454,6 +467,21 @@ class _Case:
                     and version.died is None
                 ):
                     yield f"skipped for nothing: {identity[0]}@{identity[1]} is still there"
+
+    def _certified(self) -> Iterator[str]:
+        """Check that each batch can show that it left nothing out, against what the storage had listed."""
+        listings = {one.epoch: one for one in self.complete}
+        for batch, files, told in self.h.ending.certificates:
+            parts = [told[name] for name in _PARTS]
+            if told["members"] != files or told["unexplained"] or told["matched"] != sum(parts) or min(parts) < 0:
+                yield f"not certified: {batch} has {files} files, and says {told}"
+            taken = listings[told["scan_epoch"]]
+            configs = {(one.prefix, one.pattern): one for one in self._configs(taken.at)}
+            if len(configs) == 1:
+                config = next(iter(configs.values()))
+                wanted = sum(self._wants(config, key) for key, _ in _items(taken))
+                if wanted != told["matched"]:
+                    yield f"not certified: {batch} says that {told['matched']} files matched, and {wanted} did"
 
     def _exports(self) -> Iterator[str]:
         for (run, generation), count in Counter((one[0], one[2]) for one in self.h.ending.exports).items():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import json
 import logging
 import math
 import random
@@ -530,6 +531,8 @@ class World:
             "SELECT s.run_id, v.source_version, json_extract(s.data, '$.version') FROM segment_results s "
             "JOIN videos v ON v.video_id = s.video_id"
         ).fetchall()
+        batches = "SELECT batch_id, object_count, certificate FROM batches"
+        ending.certificates = [(batch, count, json.loads(told)) for batch, count, told in read(batches)]
         self.reader.close()
 
 
