@@ -6,7 +6,7 @@ STAMP := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports unit proto proto-check bench simulate mutants lock clean
+.PHONY: help demo test lint types imports unit proto proto-check bench simulate deaths mutants mutate lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,8 +48,14 @@ bench: $(STAMP) ## Ratios, side by side in one run
 simulate: $(STAMP) ## Seeds of virtual time, faults and deaths, judged by an oracle: SEEDS=1000
 	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),1000)
 
+deaths: $(STAMP) ## Short stories, with a death at every statement, commit and storage call, one after the other
+	$(BIN)/python -m tests.simulation --deaths --twice $(or $(TWICE),200)
+
 mutants: $(STAMP) ## Broken engines, each of which the simulator must catch
 	$(BIN)/python -m pytest -m slow
+
+mutate: $(STAMP) ## Change the rules one small thing at a time: their tests have to notice at least 95 %
+	$(BIN)/python -m tests.mutation
 
 lock: $(STAMP) ## Resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -33,8 +33,8 @@ deeds = st.lists(
     st.builds(
         Deed,
         st.one_of(st.integers(0, 2), st.integers(0, 12)),
-        st.sampled_from(["put", "put", "put", "remove", "restore", "fail"]),
-        st.sampled_from(["a.mp4", "b.mp4", "sub/c.mp4", "d.part", "a.mp4.done", "sub/c.done", "e.txt"]),
+        st.sampled_from(["put", "put", "put", "remove", "remove", "restore", "fail"]),
+        st.sampled_from(["a.mp4", "a.mp4", "a.mp4.done", "a.mp4.done", "sub/b.mp4", "c.part", "d.txt"]),
         st.sampled_from([100, 100, 100, 0]),
     ),
     max_size=12,
@@ -70,7 +70,7 @@ def _do(world: World, deed: Deed, removed: dict[str, tuple[str, int]]) -> Observ
 
 
 @settings(
-    max_examples=150,
+    max_examples=250,
     derandomize=True,
     database=None,
     deadline=None,
