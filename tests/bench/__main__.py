@@ -13,7 +13,7 @@ import typer
 import uvloop
 from rich.console import Console
 
-from tests.bench import connectors, gateway, ledger, rules
+from tests.bench import connectors, gateway, ledger, rules, simulation
 from tests.bench.measure import Figure, document, pin, table
 
 GROUPS: dict[str, Callable[[], Coroutine[Any, Any, list[Figure]]]] = {
@@ -21,6 +21,7 @@ GROUPS: dict[str, Callable[[], Coroutine[Any, Any, list[Figure]]]] = {
     "ledger": ledger.measure,
     "connectors": connectors.measure,
     "gateway": gateway.measure,
+    "simulation": simulation.measure,
 }
 
 

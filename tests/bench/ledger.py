@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from automation_engine.clock import VirtualClock
 from automation_engine.connectors.protocol import PAGE_SIZE, ObjectInfo
@@ -20,7 +19,7 @@ from automation_engine.rules.effects import StartBatch
 from automation_engine.rules.engine import create_import
 from automation_engine.rules.model import ImportConfig, Trigger, Watch
 from automation_engine.store import automations, imports, ledger
-from automation_engine.store.database import Database, sqlite_url
+from automation_engine.store.database import Database, Snapshot, sqlite_url
 from automation_engine.store.fingerprints import Fingerprints, fingerprint
 from automation_engine.store.schema import migrate
 from automation_engine.store.tables import Automation
@@ -157,7 +156,7 @@ async def _queries() -> list[Figure]:
     return figures
 
 
-_QUESTIONS: dict[str, Callable[[AsyncSession, int], Awaitable[Any]]] = {
+_QUESTIONS: dict[str, Callable[[Snapshot, int], Awaitable[Any]]] = {
     "pending": ledger.pending,
     "waiting, 5,000 of 11,000": lambda session, seq: ledger.waiting(
         session, seq, before_epoch=2, after_seq=0, limit=5_000
@@ -167,7 +166,7 @@ _QUESTIONS: dict[str, Callable[[AsyncSession, int], Awaitable[Any]]] = {
 }
 
 
-async def _query(ledgers: _Ledgers, name: str, ask: Callable[[AsyncSession, int], Awaitable[Any]]) -> Figure:
+async def _query(ledgers: _Ledgers, name: str, ask: Callable[[Snapshot, int], Awaitable[Any]]) -> Figure:
     async def asked(seq: int) -> None:
         async with ledgers.database.reading() as session:
             await ask(session, seq)

@@ -62,10 +62,6 @@ class SimulatedClock:
         """Return the present instant, in seconds since the epoch."""
         return EPOCH + self._true() + self.skew
 
-    async def sleep(self, seconds: float) -> None:
-        """Sleep."""
-        await asyncio.sleep(seconds)
-
 
 class SimulatedStores(Stores):
     """The two simulated buckets."""
