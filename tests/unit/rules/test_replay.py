@@ -126,6 +126,13 @@ def test_no_version_that_was_ever_imported_is_imported_again() -> None:
     assert outcome == Replay(batches=[], waiting=0)
 
 
+def test_an_imported_version_is_remembered_behind_one_that_was_never_claimed() -> None:
+    imported, back = saw(0.0, "a.mp4", version="1"), saw(9_000.0, "a.mp4", version="1")
+    waits, is_replaced = saw(1_000.0, "a.mp4", version="2"), saw(1_100.0, "a.mp4", version="3")
+    assert paths(replayed(imported, waits, saw(1_100.0, gone=["a.mp4"]), back)) == [["a.mp4"]]
+    assert paths(replayed(imported, waits, is_replaced, back)) == [["a.mp4"], ["a.mp4"]]
+
+
 def test_a_version_that_comes_back_between_two_scans_never_was_away() -> None:
     flicker = [saw(1.0, gone=["a.mp4"]), saw(2.0, "a.mp4", version="1")]
     assert fired(replayed(saw(0.0, "a.mp4", version="1"), *flicker)) == [300.0]
@@ -190,6 +197,10 @@ def test_nothing_fires_while_the_storage_fails() -> None:
 
 def test_a_stopped_automation_does_nothing() -> None:
     assert replayed(saw(0.0, "a.mp4"), paused=True) == Replay(batches=[], waiting=0)
+
+
+def test_what_fires_at_the_very_end_is_told() -> None:
+    assert fired(replayed(saw(0.0, "a.mp4"), until=300.0)) == [300.0]
 
 
 def test_what_still_waits_at_the_end_is_counted() -> None:
