@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from signal import SIGKILL, SIGTERM, Signals
+from signal import SIG_DFL, SIGINT, SIGKILL, SIGTERM, Signals, signal
 from typing import Any, Self, TypeVar
 
 import grpc
@@ -156,6 +156,11 @@ class Running:
         return await until(f"output {text!r}", holds, within=90)
 
 
+def _interruptible() -> None:
+    """Let Ctrl-C be heard, also where the tests themselves run in the background of a shell, which ignores it."""
+    signal(SIGINT, SIG_DFL)
+
+
 async def start(log: Path, program: str, *arguments: str | Path, **settings: str) -> Running:
     """Start a process; its output is appended to the file."""
     with log.open("ab") as out:
@@ -165,6 +170,7 @@ async def start(log: Path, program: str, *arguments: str | Path, **settings: str
             stdout=out,
             stderr=out,
             env=environment(**settings),
+            preexec_fn=_interruptible,
         )
     return Running(process, log)
 
