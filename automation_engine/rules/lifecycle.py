@@ -48,10 +48,15 @@ def _unchanged(state: ImportState, _event: object, _now: float) -> Outcome:
     return state, ()
 
 
+def stopped(*, enabled: bool) -> IllegalTransition:
+    """Return the refusal of what an automation can't do while it is disabled or, if ``enabled``, paused."""
+    if not enabled:
+        return IllegalTransition("the automation is disabled: PUT it with enabled true first")
+    return IllegalTransition("the automation is paused: resume it first")
+
+
 def _refused(state: ImportState, _event: object, _now: float) -> Outcome:
-    if not state.config.enabled:
-        raise IllegalTransition("the automation is disabled: PUT it with enabled true first")
-    raise IllegalTransition("the automation is paused: resume it first")
+    raise stopped(enabled=state.config.enabled)
 
 
 def start(state: ImportState, now: float) -> Outcome:

@@ -27,7 +27,7 @@ class Selection:
         """Whether the object of a path that a listing held is watched."""
         if not self.pattern.matches(path):
             return False
-        if self.sidecar is not None and self.sidecar.matches(path):
+        if self.is_sidecar(path):
             return False
         return not self.excluding or self.excluded_by(path) is None
 

@@ -9,9 +9,9 @@ from typing import Any
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from automation_engine.connectors.pool import Stores
-from automation_engine.errors import IllegalTransition
 from automation_engine.rules import events
 from automation_engine.rules.explain import health as import_health
+from automation_engine.rules.lifecycle import stopped
 from automation_engine.servicers import caller, export_automations, import_automations
 from automation_engine.servicers.automation_checks import kept_or_missing
 from automation_engine.servicers.pages import cut, limit_of, pagination, read_cursor
@@ -274,8 +274,7 @@ class AutomationServicer(AutomationServiceServicer):
             row = await automations.locked(tx, caller.current().owner, request.index_id, EXPORT)
             state = automations.export_state(row)
             if not state.active:
-                stopped = "disabled: PUT it with enabled true" if not state.enabled else "paused: resume it"
-                raise IllegalTransition(f"the automation is {stopped} first")
+                raise stopped(enabled=state.enabled)
             newest = await exports.newest_undelivered(tx, row, state.generation)
             if newest is not None:
                 await exports.queue_run(tx, row, newest, state.generation)

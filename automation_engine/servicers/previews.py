@@ -171,7 +171,7 @@ class _Look:
 
     def _left_out_by_name(self, info: ObjectInfo) -> str | None:
         path, selection = self.selection.path(info.key), self.selection
-        if selection.sidecar is not None and selection.sidecar.matches(path):
+        if selection.is_sidecar(path):
             self._sidecars.add(path)
             return "sidecar"
         if not selection.pattern.matches(path):

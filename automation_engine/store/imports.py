@@ -16,6 +16,7 @@ from automation_engine.errors import IllegalTransition, NotFound
 from automation_engine.rules.debounce import Skip
 from automation_engine.rules.effects import StartBatch
 from automation_engine.rules.fuse import blown
+from automation_engine.rules.lifecycle import stopped
 from automation_engine.rules.model import BACKOFF_MAX, ImportState, LedgerState
 from automation_engine.store import certificates, ledger, work
 from automation_engine.store.database import Transaction
@@ -129,10 +130,8 @@ def refuse_stopped(row: Automation) -> None:
     config = row.state["config"]
     if row.deleted_at is not None:
         raise IllegalTransition("the automation was deleted: no job starts")
-    if not config["enabled"]:
-        raise IllegalTransition("the automation is disabled: PUT it with enabled true first")
-    if config["paused"]:
-        raise IllegalTransition("the automation is paused: resume it first")
+    if config["paused"] or not config["enabled"]:
+        raise stopped(enabled=config["enabled"])
 
 
 async def _claim(tx: Transaction, row: Automation, effect: StartBatch) -> tuple[int, int]:
