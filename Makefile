@@ -6,10 +6,10 @@ STAMP := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports unit proto proto-check bench simulate deaths mutants mutate lock clean
+.PHONY: help demo test lint types imports unit proto proto-check proto-baseline stubs bench simulate deaths mutants mutate lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -30,7 +30,8 @@ lint: $(STAMP) ## Ruff, and its formatter
 types: $(STAMP) ## mypy, strict
 	mypy
 
-proto-check: $(STAMP) ## buf lint and format; generated code is what the protos say
+proto-check: $(STAMP) ## buf lint and format; nothing on the wire breaks; generated code is what the protos say
+	buf breaking proto --against proto/baseline.binpb
 	proto/generate.sh --check
 
 imports: $(STAMP) ## The import rules of docs/architecture.md
@@ -41,6 +42,12 @@ unit: $(STAMP) ## The tests alone
 
 proto: $(STAMP) ## Regenerate the stubs from the protos
 	proto/generate.sh
+
+proto-baseline: $(STAMP) ## Promise the protos as they are now: proto-check compares with them from now on
+	buf build proto --exclude-source-info --output proto/baseline.binpb
+
+stubs: $(STAMP) ## Clients in Python, Go, Java and TypeScript, under build/stubs: docs/clients.md
+	$(BIN)/python proto/stubs/generate.py
 
 bench: $(STAMP) ## Ratios, side by side in one run
 	$(BIN)/python -m tests.bench
@@ -62,4 +69,4 @@ lock: $(STAMP) ## Resolve the dependencies anew
 		--group dev --output-file requirements.lock pyproject.toml
 
 clean: ## Remove the environment and every cache
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build examples/typescript/node_modules

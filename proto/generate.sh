@@ -9,10 +9,11 @@ generate() { # $1: the root that the files go under
     buf build proto --as-file-descriptor-set -o "$1/automation_engine/v1/descriptor_set.binpb"
 }
 
+buf lint
+buf format -d --exit-code
+
 case "${1-}" in
 "")
-    buf lint
-    buf format -d --exit-code
     rm -f automation_engine/v1/*_pb2.py automation_engine/v1/*_pb2.pyi automation_engine/v1/*_pb2_grpc.py
     generate .
     ;;
