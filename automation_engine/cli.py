@@ -35,7 +35,7 @@ app.add_typer(automations.app, name="automations")
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
-DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded database, the key file and downloads.")]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded database and the key file.")]
 DatabaseUrl = Annotated[str | None, typer.Option(help="postgresql://…; without it SQLite in the data folder.")]
 
 
@@ -60,6 +60,31 @@ def serve(
     grpc: Annotated[str | None, typer.Option(help="Address to serve gRPC on: HOST:PORT.")] = None,
     http: Annotated[str | None, typer.Option(help="Address to serve REST on: HOST:PORT.")] = None,
     database_url: DatabaseUrl = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="Certificate chain, PEM: serve REST and gRPC over TLS alone.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="The certificate's private key, PEM, not encrypted.")] = None,
+    public_url: Annotated[
+        str | None, typer.Option(help="Origin that clients reach REST at, behind a proxy: https://HOST.")
+    ] = None,
+    s3_endpoint_url: Annotated[
+        str | None, typer.Option(help="Server of S3 connectors that name none; Amazon's by default.")
+    ] = None,
+    gcs_endpoint_url: Annotated[
+        str | None, typer.Option(help="Server of GCS connectors that name none; Google's by default.")
+    ] = None,
+    azure_endpoint_url: Annotated[
+        str | None,
+        typer.Option(help="Blob endpoint of Azure connectors that name none; the public cloud's by default."),
+    ] = None,
+    azure_authority_host: Annotated[
+        str | None,
+        typer.Option(help="Source of tokens for Azure connectors that name none; the public cloud's by default."),
+    ] = None,
+    model_alias: Annotated[
+        list[str] | None,
+        typer.Option(help="Let NAME=ANALYZER stand for an analyzer, e.g. gemini-2.5-flash=media_facts; repeatable."),
+    ] = None,
     role: Annotated[
         Role | None, typer.Option(help="What this process does; on PostgreSQL, any number of each.")
     ] = None,
@@ -67,9 +92,24 @@ def serve(
         list[Path] | None, typer.Option(help="Folder that local connectors may touch; repeatable.")
     ] = None,
     time_scale: Annotated[float | None, typer.Option(help="Run the clock this many times faster.")] = None,
+    webhook_ca: Annotated[
+        Path | None, typer.Option(help="Certificate authorities, PEM, trusted for webhooks beside the system's.")
+    ] = None,
     recording_days: Annotated[
         float | None, typer.Option(help="Days that changes are kept for simulations; 0 records nothing.")
     ] = None,
+    rate_limit: Annotated[
+        int | None, typer.Option(help="Calls a minute of each key or token's subject; 1200 by default, 0: no limit.")
+    ] = None,
+    rate_limit_burst: Annotated[
+        int | None, typer.Option(help="How many of them may come at once; those of a minute by default.")
+    ] = None,
+    jwt_issuer: Annotated[str | None, typer.Option(help="Issuer of JWTs; OIDC discovery finds its keys.")] = None,
+    jwt_jwks: Annotated[Path | None, typer.Option(help="JWKS file with their keys, instead of discovery.")] = None,
+    jwt_audience: Annotated[str | None, typer.Option(help="Audience that JWTs must be for.")] = None,
+    jwt_owner_claim: Annotated[str | None, typer.Option(help="Claim that names the owner; `sub` by default.")] = None,
+    jwt_scopes_claim: Annotated[str | None, typer.Option(help="Claim that holds scopes; `scope` by default.")] = None,
+    jwt_scope_prefix: Annotated[str | None, typer.Option(help="What stands before each scope in that claim.")] = None,
     insecure_dev: Annotated[
         bool | None, typer.Option("--insecure-dev", help="Allow what is for development only.")
     ] = None,
@@ -80,10 +120,27 @@ def serve(
         grpc=grpc,
         http=http,
         database_url=database_url,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        public_url=public_url,
+        s3_endpoint_url=s3_endpoint_url,
+        gcs_endpoint_url=gcs_endpoint_url,
+        azure_endpoint_url=azure_endpoint_url,
+        azure_authority_host=azure_authority_host,
+        model_alias=tuple(model_alias or ()),
         role=role,
         local_root=tuple(local_root or ()),
         time_scale=time_scale,
+        webhook_ca=webhook_ca,
         recording_days=recording_days,
+        rate_limit=rate_limit,
+        rate_limit_burst=rate_limit_burst,
+        jwt_issuer=jwt_issuer,
+        jwt_jwks=jwt_jwks,
+        jwt_audience=jwt_audience,
+        jwt_owner_claim=jwt_owner_claim,
+        jwt_scopes_claim=jwt_scopes_claim,
+        jwt_scope_prefix=jwt_scope_prefix,
         insecure_dev=insecure_dev,
     )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -9,10 +9,14 @@
     ├── NotFound                     not_found                 NOT_FOUND              404
     ├── Conflict                     conflict                  FAILED_PRECONDITION    409
     │   ├── IllegalTransition        illegal_transition        FAILED_PRECONDITION    409
-    │   └── AlreadyExists            already_exists            ALREADY_EXISTS         409
+    │   ├── AlreadyExists            already_exists            ALREADY_EXISTS         409
+    │   └── IdempotencyOutcomeUnknown idempotency_outcome_unknown FAILED_PRECONDITION 409
     ├── StaleWrite                   stale_write               ABORTED                412
     ├── LeaseLost                    lease_lost                ABORTED                409
+    ├── IdempotencyKeyReused         idempotency_key_reused    INVALID_ARGUMENT       422
+    ├── IssuerUnavailable            issuer_unavailable        UNAVAILABLE            503
     ├── ResourceExhausted            resource_exhausted        RESOURCE_EXHAUSTED     429
+    │   └── RateLimited              rate_limited              RESOURCE_EXHAUSTED     429
     ├── StorageError                 storage_error             UNAVAILABLE            503
     │   ├── ObjectNotFound           object_not_found          NOT_FOUND              404
     │   ├── VersionMismatch          version_mismatch          ABORTED                409
@@ -111,6 +115,12 @@ class AlreadyExists(Conflict):
     status = "ALREADY_EXISTS"
 
 
+class IdempotencyOutcomeUnknown(Conflict):
+    """A call with this key had an effect, and its answer was not kept: it still runs, or its process died."""
+
+    code = "idempotency_outcome_unknown"
+
+
 class StaleWrite(EngineError):
     """Somebody else wrote in between: read again, decide again."""
 
@@ -125,11 +135,35 @@ class LeaseLost(EngineError):
     status = "ABORTED"
 
 
+class IdempotencyKeyReused(EngineError):
+    """An Idempotency-Key came again with another request."""
+
+    code = "idempotency_key_reused"
+    status = "INVALID_ARGUMENT"
+
+
+class IssuerUnavailable(EngineError):
+    """The issuer of JWTs does not tell its keys, so that no token can be checked."""
+
+    code = "issuer_unavailable"
+    status = "UNAVAILABLE"
+
+
 class ResourceExhausted(EngineError):
     """A limit was reached; the message says which, and what to do."""
 
     code = "resource_exhausted"
     status = "RESOURCE_EXHAUSTED"
+
+
+class RateLimited(ResourceExhausted):
+    """Too many calls. ``retry_after``: seconds until one more is let through."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after: float = 1.0, details: Mapping[str, str] | None = None) -> None:
+        super().__init__(message, details=details)
+        self.retry_after = retry_after
 
 
 class StorageError(EngineError):

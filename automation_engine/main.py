@@ -21,6 +21,7 @@ from fastapi import FastAPI
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from automation_engine.analyzers.registry import use_aliases
 from automation_engine.clock import Clock, SystemClock
 from automation_engine.config import Role, Settings, parse_address
 from automation_engine.connectors.pool import Stores
@@ -32,8 +33,10 @@ from automation_engine.jobs.prompt_runs import PromptRuns
 from automation_engine.jobs.queue import Doorbell
 from automation_engine.jobs.scans import Scans
 from automation_engine.jobs.scheduler import Scheduler
+from automation_engine.jobs.webhooks import Webhooks
 from automation_engine.jobs.worker import Performer, Worker
 from automation_engine.secrets import SecretBox
+from automation_engine.servicers import jwks
 from automation_engine.servicers.auth_servicer import AuthServicer
 from automation_engine.servicers.automation_servicer import AutomationServicer
 from automation_engine.servicers.connector_servicer import ConnectorServicer
@@ -46,9 +49,13 @@ from automation_engine.servicers.ledger_servicer import LedgerServicer
 from automation_engine.servicers.pipeline import interceptors
 from automation_engine.servicers.prompt_run_servicer import PromptRunServicer
 from automation_engine.servicers.prompt_servicer import PromptServicer
+from automation_engine.servicers.rate_limit_servicer import RateLimitServicer
+from automation_engine.servicers.rate_limits import RateLimits
 from automation_engine.servicers.revision_servicer import RevisionServicer
+from automation_engine.servicers.tokens import Claims, Tokens
 from automation_engine.servicers.video_servicer import VideoServicer
-from automation_engine.store import work
+from automation_engine.servicers.webhook_servicer import WebhookServicer
+from automation_engine.store import idempotency, webhooks, work
 from automation_engine.store.database import Database
 from automation_engine.store.schema import migrate
 from automation_engine.v1 import (
@@ -63,16 +70,19 @@ from automation_engine.v1 import (
     ledger_service_pb2_grpc,
     prompt_run_service_pb2_grpc,
     prompt_service_pb2_grpc,
+    rate_limit_service_pb2_grpc,
     revision_service_pb2_grpc,
     video_service_pb2_grpc,
+    webhook_service_pb2_grpc,
 )
+from automation_engine.webhook_sender import WebhookSender
 from gateway.app import create_app
 from gateway.dispatch import InProcessDispatch
 from gateway.stubs import Stubs, load_stubs
 
 _log = logging.getLogger(__name__)
 
-_LIMITS = {work.SCAN: 8, work.IMPORT_JOB: 4, work.PROMPT_RUN: 2, work.EXPORT: 2}
+_LIMITS = {work.SCAN: 8, work.IMPORT_JOB: 4, work.PROMPT_RUN: 2, work.EXPORT: 2, work.WEBHOOK: 64}
 """Units of each kind that a process performs at a time."""
 _GRACE = 10.0
 """Real seconds that running work gets at a stop, before it is released to whoever comes next."""
@@ -87,6 +97,7 @@ class Engine:
         self.settings = settings
         self.database = database
         self.stores = stores
+        self.sender = WebhookSender(insecure=settings.insecure_dev, authorities=settings.webhook_ca)
         self.clock = clock
         self.grpc_address = ""
         self.http_url = ""
@@ -114,11 +125,13 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         database = await stack.enter_async_context(open_database(settings))
         if database.embedded:
             stack.enter_context(_alone(settings.data_dir / "engine.lock"))
+        use_aliases(settings.model_aliases)
         key = settings.secret_key
         box = SecretBox.open(settings.data_dir, None if key is None else key.get_secret_value())
-        stores = Stores(box, allowed_roots=settings.allowed_roots)
+        stores = Stores(box, allowed_roots=settings.allowed_roots, endpoints=settings.endpoints)
         stack.push_async_callback(stores.close)
         engine = Engine(settings, database, stores, database.clock)
+        stack.push_async_callback(engine.sender.close)
         if settings.role in {Role.ALL, Role.WORKER}:
             await stack.enter_async_context(_working(engine))
         if settings.role in {Role.ALL, Role.SCHEDULER}:
@@ -142,10 +155,10 @@ def _alone(path: Path) -> Iterator[None]:
 def make_worker(
     database: Database,
     stores: Stores,
-    downloads: Path,
     chance: Callable[[], float],
     *,
     recording_days: float = recording.DAYS,
+    sender: WebhookSender | None = None,
 ) -> Worker:
     """Wire the performers of every kind of work. ``chance()`` draws the jitter of retries, in [0, 1)."""
     recorder = recording.Recorder(database, recording_days) if recording_days else None
@@ -153,7 +166,8 @@ def make_worker(
         work.SCAN: Scans(database, stores, chance, recorder),
         work.IMPORT_JOB: ImportJobs(database, stores, chance),
         work.PROMPT_RUN: PromptRuns(database, stores, chance),
-        work.EXPORT: Exports(database, stores, downloads),
+        work.EXPORT: Exports(database, stores),
+        work.WEBHOOK: Webhooks(database, stores.box, sender or WebhookSender(), chance),
     }
     return Worker(database, performers, chance)
 
@@ -162,8 +176,9 @@ def make_worker(
 async def _working(engine: Engine) -> AsyncIterator[None]:
     """Answer the doorbell; the sweep rings again for whatever is due and not held."""
     database, stores, chance = engine.database, engine.stores, random.random
-    downloads = engine.settings.data_dir.resolve() / "downloads"
-    worker = make_worker(database, stores, downloads, chance, recording_days=engine.settings.recording_days)
+    worker = make_worker(
+        database, stores, chance, recording_days=engine.settings.recording_days, sender=engine.sender
+    )
     doorbell = Doorbell(worker.perform, _LIMITS)
     if database.embedded:
         await work.recover(database)
@@ -194,6 +209,8 @@ async def _ticking(engine: Engine) -> AsyncIterator[None]:
     scheduler = Scheduler()
     scheduler.every(_period(engine, 1.0), "watch", watch.Watch(database).tick)
     scheduler.every(_period(engine, 5.0), "export", partial(watch.export_tick, database))
+    scheduler.every(_period(engine, 60.0), "kept answers", partial(idempotency.sweep, database))
+    scheduler.every(_period(engine, 600.0), "webhook deliveries", partial(webhooks.prune, database))
     scheduler.start()
     try:
         yield
@@ -210,12 +227,16 @@ def _period(engine: Engine, seconds: float) -> float:
 async def _serving(engine: Engine) -> AsyncIterator[None]:
     """Serve gRPC and REST: the same servicers behind the same interceptors, the second one without a socket between."""
     stubs = load_stubs(_STUBS)
-    guards = interceptors(engine.database, stubs.services)
+    limits = _rate_limits(engine.settings)
+    tokens = _tokens(engine.settings)
+    guards = interceptors(engine.database, stubs.services, engine.stores.box, limits=limits, tokens=tokens)
     server = grpc.aio.server(
         interceptors=guards, options=[("grpc.max_receive_message_length", _MAX_MESSAGE), ("grpc.so_reuseport", 0)]
     )
     dispatch = InProcessDispatch(guards)
-    for register, servicer in _servicers(engine.database, engine.stores):
+    for register, servicer in _servicers(
+        engine.database, engine.stores, limits, engine.sender, engine.settings.public_url
+    ):
         register(servicer, server)
         register(servicer, dispatch)
     healthy = health.aio.HealthServicer()
@@ -224,7 +245,7 @@ async def _serving(engine: Engine) -> AsyncIterator[None]:
     reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     host, _ = parse_address(engine.settings.grpc)
     try:
-        port = server.add_insecure_port(engine.settings.grpc)
+        port = _listen(server, engine.settings)
     except RuntimeError:
         raise Conflict(f"gRPC can't listen on {engine.settings.grpc}: is it in use?") from None
     await server.start()
@@ -239,11 +260,46 @@ async def _serving(engine: Engine) -> AsyncIterator[None]:
         await server.stop(_GRACE / 2)
 
 
-def make_app(database: Database, stores: Stores) -> FastAPI:
+def _listen(server: grpc.aio.Server, settings: Settings) -> int:
+    """Take the port of gRPC, over TLS where there is a certificate. Raises ``RuntimeError`` when it is in use."""
+    if settings.tls_cert is None or settings.tls_key is None:
+        return int(server.add_insecure_port(settings.grpc))
+    pair = (settings.tls_key.read_bytes(), settings.tls_cert.read_bytes())
+    return int(server.add_secure_port(settings.grpc, grpc.ssl_server_credentials([pair])))
+
+
+def _rate_limits(settings: Settings) -> RateLimits | None:
+    return RateLimits(settings.rate_limit, settings.rate_limit_burst) if settings.rate_limit else None
+
+
+def _tokens(settings: Settings) -> Tokens | None:
+    """Wire what checks JWTs, if they are wanted."""
+    if settings.jwt_audience is None:
+        return None
+    claims = Claims(
+        issuer=settings.jwt_issuer,
+        audience=settings.jwt_audience,
+        owner=settings.jwt_owner_claim,
+        scopes=settings.jwt_scopes_claim,
+        prefix=settings.jwt_scope_prefix,
+    )
+    if settings.jwt_jwks is not None:
+        return Tokens(jwks.StaticKeys(settings.jwt_jwks), claims)
+    return Tokens(jwks.DiscoveredKeys(settings.jwt_issuer or "", insecure=settings.insecure_dev), claims)
+
+
+def make_app(
+    database: Database,
+    stores: Stores,
+    *,
+    limits: RateLimits | None = None,
+    tokens: Tokens | None = None,
+    sender: WebhookSender | None = None,
+) -> FastAPI:
     """Wire the REST gateway to the servicers, within the process."""
     stubs = load_stubs(_STUBS)
-    dispatch = InProcessDispatch(interceptors(database, stubs.services))
-    for register, servicer in _servicers(database, stores):
+    dispatch = InProcessDispatch(interceptors(database, stubs.services, stores.box, limits=limits, tokens=tokens))
+    for register, servicer in _servicers(database, stores, limits, sender or WebhookSender()):
         register(servicer, dispatch)
     return _app(database, stubs, dispatch)
 
@@ -264,7 +320,10 @@ def _app(database: Database, stubs: Stubs, dispatch: InProcessDispatch) -> FastA
         descriptor_set=stubs.descriptor_set,
         title="Automation engine",
         version=metadata.version("automation-engine"),
+        license_id="Apache-2.0",
         rest_name_extension=stubs.rest_name,
+        scope_extension=stubs.required_scope,
+        bearer_extension=stubs.bearer_field,
         ready=ready,
     )
 
@@ -288,6 +347,8 @@ async def _http(engine: Engine, app: FastAPI) -> AsyncIterator[None]:
             access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=round(_GRACE / 2),
+            ssl_certfile=engine.settings.tls_cert,
+            ssl_keyfile=engine.settings.tls_key,
         )
     )
     serving = asyncio.create_task(server.serve([listener]))
@@ -296,7 +357,7 @@ async def _http(engine: Engine, app: FastAPI) -> AsyncIterator[None]:
             await serving
             raise Conflict(f"REST did not start on {engine.settings.http}")
         await asyncio.sleep(0.01)
-    engine.http_url = f"http://{host}:{bound}"
+    engine.http_url = f"{'http' if engine.settings.tls_cert is None else 'https'}://{host}:{bound}"
     try:
         yield
     finally:
@@ -314,7 +375,13 @@ class _HttpServer(uvicorn.Server):
             yield
 
 
-def _servicers(database: Database, stores: Stores) -> list[tuple[Callable[[Any, Any], None], object]]:
+def _servicers(
+    database: Database,
+    stores: Stores,
+    limits: RateLimits | None,
+    sender: WebhookSender,
+    public_url: str | None = None,
+) -> list[tuple[Callable[[Any, Any], None], object]]:
     """Return every servicer with the generated function that registers it."""
     return [
         (auth_service_pb2_grpc.add_AuthServiceServicer_to_server, AuthServicer()),
@@ -326,7 +393,10 @@ def _servicers(database: Database, stores: Stores) -> list[tuple[Callable[[Any, 
             connector_service_pb2_grpc.add_ConnectorServiceServicer_to_server,
             ConnectorServicer(database=database, stores=stores),
         ),
-        (export_service_pb2_grpc.add_ExportServiceServicer_to_server, ExportServicer(database=database)),
+        (
+            export_service_pb2_grpc.add_ExportServiceServicer_to_server,
+            ExportServicer(database=database, box=stores.box, public_url=public_url),
+        ),
         (
             forecast_service_pb2_grpc.add_ForecastServiceServicer_to_server,
             ForecastServicer(database=database, stores=stores),
@@ -340,9 +410,14 @@ def _servicers(database: Database, stores: Stores) -> list[tuple[Callable[[Any, 
         (ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server, LedgerServicer(database=database)),
         (prompt_run_service_pb2_grpc.add_PromptRunServiceServicer_to_server, PromptRunServicer(database=database)),
         (prompt_service_pb2_grpc.add_PromptServiceServicer_to_server, PromptServicer(database=database)),
+        (rate_limit_service_pb2_grpc.add_RateLimitServiceServicer_to_server, RateLimitServicer(limits)),
         (
             revision_service_pb2_grpc.add_RevisionServiceServicer_to_server,
             RevisionServicer(database=database, stores=stores),
         ),
         (video_service_pb2_grpc.add_VideoServiceServicer_to_server, VideoServicer(database=database)),
+        (
+            webhook_service_pb2_grpc.add_WebhookServiceServicer_to_server,
+            WebhookServicer(database=database, box=stores.box, sender=sender),
+        ),
     ]

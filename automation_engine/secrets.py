@@ -1,14 +1,16 @@
-"""Credentials at rest: sealed under a key that never lies in the database.
+"""Credentials at rest, sealed under a key that never lies in the database; and what is signed under that key.
 
 The key comes from the operator (``AUTOMATION_ENGINE_SECRET_KEY``: Fernet keys, comma-separated, of which the first
 encrypts and all decrypt) or, without one, from a file in the data folder that is made at first use. To rotate, put a
 new key in front; drop the old one when everything was encrypted anew.
 
-Source: the Fernet specification; ``cryptography.fernet.MultiFernet``.
+Source: the Fernet specification; ``cryptography.fernet.MultiFernet``; RFC 2104 for signatures.
 """
 
 from __future__ import annotations
 
+import base64
+import hmac
 import os
 import secrets
 import stat
@@ -28,7 +30,7 @@ KEY_VARIABLE = "AUTOMATION_ENGINE_SECRET_KEY"
 
 
 class SecretBox:
-    """Seals and opens mappings of text."""
+    """Seals and opens mappings of text, and bytes; signs, and knows its signatures again."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         try:
@@ -38,6 +40,11 @@ class SecretBox:
             raise InvalidArgument.of(
                 KEY_VARIABLE, "each key must be 32 bytes in URL-safe base64, as Fernet.generate_key() makes them"
             ) from None
+        # A key of its own: what Fernet does with the secret tells nothing about signatures, nor the other way round.
+        derived = [
+            hmac.digest(base64.urlsafe_b64decode(key), b"automation-engine signatures", "sha256") for key in keys
+        ]
+        self._macs = [hmac.new(key, digestmod="sha256") for key in derived]
 
     @classmethod
     def open(cls, data_dir: Path, keys: str | None = None) -> SecretBox:
@@ -51,20 +58,42 @@ class SecretBox:
     def __repr__(self) -> str:
         return "SecretBox()"
 
+    def sign(self, data: bytes) -> bytes:
+        """Return a signature of 32 bytes (HMAC-SHA-256) under the first key. ``data`` says what it is for."""
+        return _signature(self._macs[0], data)
+
+    def signed(self, data: bytes, signature: bytes) -> bool:
+        """Whether it is the signature of these data, under whichever key."""
+        return any(hmac.compare_digest(_signature(mac, data), signature) for mac in self._macs)
+
     def encrypt(self, values: Mapping[str, str]) -> bytes:
         """Seal under the first key."""
-        return self._fernet.encrypt(orjson.dumps(dict(values)))
+        return self.seal(orjson.dumps(dict(values)))
 
     def decrypt(self, sealed: bytes) -> dict[str, str]:
         """Open under whichever key fits. Raises ``SecretsUnreadable`` when none does."""
+        values: dict[str, str] = orjson.loads(self.unseal(sealed))
+        return values
+
+    def seal(self, data: bytes) -> bytes:
+        """Seal what is no mapping of text."""
+        return self._fernet.encrypt(data)
+
+    def unseal(self, sealed: bytes) -> bytes:
+        """Open what ``seal`` returned. Raises ``SecretsUnreadable``."""
         try:
-            values: dict[str, str] = orjson.loads(self._fernet.decrypt(sealed))
+            return self._fernet.decrypt(sealed)
         except InvalidToken:
             raise SecretsUnreadable(
                 f"stored credentials can't be decrypted: put the key that sealed them back, either into {KEY_VARIABLE} "
                 f"(behind the new key) or as {KEY_FILE} in the data folder, or enter the credentials again"
             ) from None
-        return values
+
+
+def _signature(mac: hmac.HMAC, data: bytes) -> bytes:
+    copy = mac.copy()
+    copy.update(data)
+    return copy.digest()
 
 
 def _file_key(path: Path) -> str:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import JSONResponse
 from fastapi.telemetry import TelemetryConfig
 from google.protobuf.descriptor import ServiceDescriptor
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from gateway.codec import Codec
+from gateway.codec import Codec, write_json
 from gateway.dispatch import Dispatch
 from gateway.docs_page import docs_page
 from gateway.errors import HttpProblem
@@ -25,6 +27,12 @@ from gateway.transcoder import Transcoder, compile_bindings, route_table
 # FastAPI asks three global OpenTelemetry providers before each request: a tenth of a call through the gateway.
 _NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 _WORDS = {404: "not_found", 405: "method_not_allowed"}
+_PAGE_HEADERS = {
+    # The page holds all that it needs but the document: a browser need not reach anything else, and must not.
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "connect-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+}
 
 
 class GatewayApp(FastAPI):
@@ -36,7 +44,7 @@ class GatewayApp(FastAPI):
     def __init__(
         self, title: str, version: str, transcoder: Callable[[ASGIApp], ASGIApp], document: Callable[[], dict[str, Any]]
     ) -> None:
-        super().__init__(title=title, version=version, docs_url=None, redoc_url=None, telemetry=_NO_TELEMETRY)
+        super().__init__(title=title, version=version, openapi_url=None, telemetry=_NO_TELEMETRY)
         self._transcoder = transcoder
         self._document = document
 
@@ -56,7 +64,10 @@ def create_app(
     descriptor_set: bytes,
     title: str,
     version: str,
+    license_id: str = "",
     rest_name_extension: Extension | None = None,
+    scope_extension: Extension | None = None,
+    bearer_extension: Extension | None = None,
     ready: Callable[[], Awaitable[bool]],
     prefix: str = "/api/",
 ) -> FastAPI:
@@ -68,7 +79,11 @@ def create_app(
         descriptor_set: a serialised FileDescriptorSet with source info, for the schema's texts.
         title: of the schema and the documentation page.
         version: of the API.
+        license_id: SPDX expression of the API's licence, for the schema; empty for none.
         rest_name_extension: the extension of EnumValueOptions that holds a value's REST word.
+        scope_extension: the extension of MethodOptions with the scope that a caller must hold, for the schema.
+        bearer_extension: the extension of MethodOptions that names the field of a request that takes the place of
+            credentials, for the schema.
         ready: whether ``/healthz`` answers 200 (else 503).
         prefix: under which an unknown path is the transcoder's 404.
 
@@ -82,11 +97,24 @@ def create_app(
 
     @cache  # built when somebody asks for it: it takes longer than all the rest
     def document() -> dict[str, Any]:
-        return build_openapi(bindings, codec, descriptor_set=descriptor_set, title=title, version=version)
+        return build_openapi(
+            bindings,
+            codec,
+            descriptor_set=descriptor_set,
+            title=title,
+            version=version,
+            license_id=license_id,
+            scope_extension=scope_extension,
+            bearer_extension=bearer_extension,
+        )
+
+    @cache
+    def document_text() -> bytes:
+        return write_json(document())
 
     app = GatewayApp(title, version, transcoder, document)
     app.add_exception_handler(HTTPException, _refused)
-    page = docs_page(title, "/openapi.json")
+    page = docs_page(title, "/openapi.json").encode()
 
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> Response:
@@ -94,11 +122,24 @@ def create_app(
             return JSONResponse({"status": "ok"})
         return JSONResponse({"status": "unavailable"}, status_code=503)
 
+    @app.get("/openapi.json", include_in_schema=False)
+    async def schema(request: Request) -> Response:
+        return _unless_known(request.headers, document_text(), "application/json", {})
+
     @app.get("/docs", include_in_schema=False)
-    async def docs() -> Response:
-        return HTMLResponse(page)
+    async def docs(request: Request) -> Response:
+        return _unless_known(request.headers, page, "text/html; charset=utf-8", _PAGE_HEADERS)
 
     return app
+
+
+def _unless_known(given: Headers, body: bytes, media_type: str, headers: Mapping[str, str]) -> Response:
+    """What does not change while the process runs: 304 for a client that has it."""
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {**headers, "etag": etag, "cache-control": "no-cache"}
+    if etag in given.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type=media_type)
 
 
 async def _refused(request: Request, fault: Exception) -> Response:

@@ -14,12 +14,12 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
-import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway import scalars
 from gateway.codec import Codec, write_json
-from gateway.errors import HttpProblem, InvalidFields, Violation
+from gateway.errors import InvalidFields, Violation
+from gateway.json_text import parse_json
 from gateway.methods import Rule, RuleError
 from gateway.query import QueryFields
 from gateway.templates import Template, Variable, parse
@@ -34,7 +34,8 @@ _BODYLESS = frozenset({"GET", "HEAD"})
 class Binding:
     """A route's target: builds requests for ``method`` and writes its responses.
 
-    ``conditional``: its requests may name an etag. ``tagged``: its answers may carry one.
+    ``conditional``: its requests may name an etag. ``tagged``: its answers may carry one. ``raw_answer``: they are
+    bytes of a type that they tell, not JSON.
     """
 
     def __init__(self, rule: Rule, codec: Codec) -> None:
@@ -53,7 +54,7 @@ class Binding:
         self._path = [_path_setter(variable, rule, codec) for variable in self.template.variables]
         bound = [variable.path for variable in self.template.variables]
         self.query = QueryFields(descriptor.input_type, codec, bound=bound, body=rule.body)
-        self.raw_body = False
+        self.raw_body = self.raw_answer = False
         self._fill_body = self._body_setter(descriptor.input_type)
         self.conditional = _has_etag(descriptor.input_type) and (_ETAG,) not in bound
         self._tagged = self._tagged_part(descriptor.output_type)
@@ -113,7 +114,7 @@ class Binding:
             if request.full_name == _HTTP_BODY:
                 self.raw_body = True
                 return _fill_http_body
-            return lambda message, body, _: shape.fill(message, _parsed(body) if body else {}, 1)
+            return lambda message, body, _: shape.fill(message, parse_json(body) if body else {}, 1)
         field = _top_field(request, rule, "body", rule.body)
         if field.message_type is not None and field.message_type.full_name == _HTTP_BODY:
             self.raw_body = True
@@ -131,9 +132,11 @@ class Binding:
         if self.rule.response_body:
             field = _top_field(response, self.rule, "response_body", self.rule.response_body)
             if field.message_type is not None and field.message_type.full_name == _HTTP_BODY:
+                self.raw_answer = True
                 return lambda message: _http_body(getattr(message, field.name))
             return _field_writer(field, self._codec)
         if response.full_name == _HTTP_BODY:
+            self.raw_answer = True
             return _http_body
         dump = self._codec.shape(response).dump
         return lambda message: (write_json(dump(message)), JSON)
@@ -182,16 +185,9 @@ def _top_field(parent: Descriptor, rule: Rule, role: str, name: str) -> FieldDes
     return field
 
 
-def _parsed(body: bytes) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as fault:
-        raise HttpProblem(status=422, code="invalid_json", message=f"The body is not valid JSON: {fault}") from None
-
-
 def _no_body(_: Any, body: bytes, __: str) -> None:
     # An empty object is what clients send when they have nothing to say.
-    if body and _parsed(body) not in ({}, None):
+    if body and parse_json(body) not in ({}, None):
         raise InvalidFields.of("takes no body")
 
 
@@ -202,7 +198,7 @@ def _field_body(field: FieldDescriptor, codec: Codec) -> Callable[[Any, bytes, s
         if not body:
             return
         try:
-            setter(message, _parsed(body), 1)
+            setter(message, parse_json(body), 1)
         except InvalidFields as fault:
             # A client of REST sees no wrapper: fields of the body are named as they stand in it.
             prefix = field.name if field.message_type is None or field.is_repeated else ""

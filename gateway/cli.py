@@ -74,7 +74,10 @@ def gateway_app(channel: grpc.aio.Channel, stubs: str = STUBS) -> FastAPI:
         descriptor_set=loaded.descriptor_set,
         title="Automation engine",
         version=metadata.version("automation-engine"),
+        license_id="Apache-2.0",
         rest_name_extension=loaded.rest_name,
+        scope_extension=loaded.required_scope,
+        bearer_extension=loaded.bearer_field,
         ready=ready,
     )
 

@@ -17,6 +17,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from gateway import scalars
 from gateway.errors import InvalidFields, Violation
+from gateway.json_text import parse_json
 from gateway.scalars import Convert, EnumWords, Extension, mismatch
 from gateway.wellknown import (
     AnyShape,
@@ -81,7 +82,7 @@ class MessageShape:
             except KeyError:
                 if key in setters:
                     raise
-                faults.append(Violation(field=key, message="unknown field"))
+                faults.append(Violation(field=scalars.brief(key), message="unknown field"))
             except InvalidFields as fault:
                 faults += fault.under(key)
         if self._aliases and not self._aliases.keys().isdisjoint(value):
@@ -120,10 +121,10 @@ class Codec:
         """Set a fresh message from JSON text.
 
         Raises:
-            ValueError: the text is no JSON (orjson.JSONDecodeError).
+            HttpProblem: the text is no JSON (422 ``invalid_json``).
             InvalidFields: it does not fit the message.
         """
-        self.shape(message.DESCRIPTOR).fill(message, orjson.loads(body), 1)
+        self.shape(message.DESCRIPTOR).fill(message, parse_json(body), 1)
 
     def encode(self, message: Any) -> bytes:
         """The message as JSON text."""

@@ -5,20 +5,42 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple, NoReturn, Protocol
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 import grpc
-from google.rpc import status_pb2
 
 from gateway.errors import RpcFailure
+from gateway.local_context import CallDetails, LocalContext, Metadata, failure_of
 from gateway.methods import Method
 
-Metadata = tuple[tuple[str, str | bytes], ...]
-_DETAILS_KEY = "grpc-status-details-bin"
+_Serve = Callable[[Any, LocalContext], Awaitable[Any]]
 _log = logging.getLogger(__name__)
+
+
+class Stream(Protocol):
+    """A server stream: an async context manager, which cancels the RPC at its end, and an iterator of messages.
+
+    Nothing is read ahead: the servicer goes on when the next message is asked for (over a channel: as far as its flow
+    control lets it).
+    """
+
+    async def __aenter__(self) -> Self:
+        """Start the RPC."""
+
+    async def __aexit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        """Cancel what still runs of it."""
+
+    def __aiter__(self) -> Self:
+        """The messages."""
+
+    async def __anext__(self) -> Any:
+        """The next message. Raises RpcFailure when the RPC ended with a status other than OK."""
+
+    async def initial_metadata(self) -> Metadata:
+        """The initial metadata; asked for when the first message is there, or the end."""
 
 
 class Dispatch(Protocol):
@@ -39,140 +61,10 @@ class Dispatch(Protocol):
             RpcFailure: it ended with a status other than OK.
         """
 
-
-class CallDetails(NamedTuple):
-    """``grpc.HandlerCallDetails``: what a server interceptor is told."""
-
-    method: str
-    invocation_metadata: tuple[tuple[str, str], ...]
-
-
-class LocalContext(grpc.aio.ServicerContext):  # type: ignore[misc]  # grpc ships no types
-    """The context of one RPC within this process."""
-
-    def __init__(self, metadata: Sequence[tuple[str, str]], timeout: float | None) -> None:
-        self._metadata = tuple(metadata)
-        self._deadline = None if timeout is None else time.monotonic() + timeout
-        self._code: grpc.StatusCode | None = None
-        self._details = ""
-        self._initial: Metadata = ()
-        self._trailing: Metadata = ()
-        self._callbacks: list[Callable[[LocalContext], None]] = []
-        self._cancelled = False
-        self._done = False
-
-    async def read(self) -> NoReturn:
-        """Refused: a unary RPC has one request."""
-        raise grpc.aio.UsageError("a unary RPC has no stream to read")
-
-    async def write(self, message: Any) -> NoReturn:  # noqa: ARG002 - the signature of ServicerContext
-        """Refused: a unary RPC has one response."""
-        raise grpc.aio.UsageError("a unary RPC has no stream to write")
-
-    async def send_initial_metadata(self, initial_metadata: Any) -> None:
-        """Keep them for the answer."""
-        self._initial = tuple(initial_metadata)
-
-    async def abort(self, code: grpc.StatusCode, details: str = "", trailing_metadata: Any = ()) -> NoReturn:
-        """End the RPC with a status."""
-        self._code, self._details = code, details
-        if trailing_metadata:
-            self._trailing = tuple(trailing_metadata)
-        if code == grpc.StatusCode.OK:
-            self._code, self._details = grpc.StatusCode.UNKNOWN, ""
-        raise grpc.aio.AbortError("Locally aborted.")
-
-    async def abort_with_status(self, status: Any) -> NoReturn:
-        """End the RPC with a ``grpc.Status``."""
-        await self.abort(status.code, status.details, status.trailing_metadata)
-
-    def set_trailing_metadata(self, trailing_metadata: Any) -> None:
-        """Keep them for the answer."""
-        self._trailing = tuple(trailing_metadata)
-
-    def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
-        """What the client sent."""
-        return self._metadata
-
-    def set_code(self, code: grpc.StatusCode) -> None:
-        """The status of the answer."""
-        self._code = code
-
-    def set_details(self, details: str) -> None:
-        """The message of the status."""
-        self._details = details
-
-    def set_compression(self, compression: grpc.Compression) -> None:
-        """Nothing is compressed within a process."""
-
-    def disable_next_message_compression(self) -> None:
-        """Nothing is compressed within a process."""
-
-    def peer(self) -> str:
-        """Where the call comes from: this process."""
-        return "inproc:gateway"
-
-    def peer_identities(self) -> Iterable[bytes] | None:
-        """None: no transport authenticated the peer."""
-        return None
-
-    def peer_identity_key(self) -> str | None:
-        """None: no transport authenticated the peer."""
-        return None
-
-    def auth_context(self) -> Mapping[str, Iterable[bytes]]:
-        """Empty: no transport authenticated the peer."""
-        return {}
-
-    def time_remaining(self) -> float | None:
-        """Seconds until the deadline, not negative; None without one."""
-        return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
-
-    def trailing_metadata(self) -> Metadata:
-        """What was set."""
-        return self._trailing
-
-    def code(self) -> grpc.StatusCode | None:
-        """What was set."""
-        return self._code
-
-    def details(self) -> str:
-        """What was set."""
-        return self._details
-
-    def add_done_callback(self, callback: Callable[[LocalContext], None]) -> None:
-        """Call it when the RPC has ended."""
-        self._callbacks.append(callback)
-
-    def cancelled(self) -> bool:
-        """Whether the client went away."""
-        return self._cancelled
-
-    def done(self) -> bool:
-        """Whether the RPC has ended."""
-        return self._done
-
-    def metadata(self) -> Metadata:
-        """Initial and trailing metadata of the answer."""
-        return self._initial + self._trailing
-
-    def failed(self) -> bool:
-        """Whether a status other than OK was set."""
-        return self._code is not None and self._code != grpc.StatusCode.OK
-
-    def failure(self) -> RpcFailure:
-        """The failure that was set or aborted with."""
-        return _failure(self._code or grpc.StatusCode.UNKNOWN, self._details, self._trailing)
-
-    def cancel(self) -> None:
-        """The client went away, or the deadline passed."""
-        self._cancelled = True
-
-    def finish(self) -> None:
-        """The RPC has ended: tell those who asked."""
-        self._done = True
-        for callback in self._callbacks:
-            callback(self)
+    def stream(
+        self, method: Method, request: Any, metadata: Sequence[tuple[str, str]], timeout: float | None
+    ) -> Stream:
+        """Perform an RPC that answers a stream; ``timeout`` bounds all of it, in seconds."""
 
 
 class InProcessDispatch:
@@ -180,7 +72,7 @@ class InProcessDispatch:
 
     It stands where a ``grpc.aio.Server`` does: ``add_XServicer_to_server(servicer, dispatch)``. Interceptors run for
     each RPC, the first outermost; they and the handler share one context, as in grpc.aio. Handlers are coroutine
-    functions.
+    functions; those of streams may be asynchronous generators, too.
     """
 
     def __init__(self, interceptors: Sequence[grpc.aio.ServerInterceptor] = ()) -> None:
@@ -208,24 +100,42 @@ class InProcessDispatch:
     ) -> tuple[Any, Metadata]:
         """See Dispatch."""
         context = LocalContext(metadata, timeout)
+        response = await self._perform(method, context, timeout, partial(_one, request))
+        return response, context.metadata()
+
+    def stream(
+        self, method: Method, request: Any, metadata: Sequence[tuple[str, str]], timeout: float | None
+    ) -> Stream:
+        """See Dispatch."""
+        answers: asyncio.Queue[Any] = asyncio.Queue(1)
+        context = LocalContext(metadata, timeout, answers)
+        return _LocalStream(context, answers, self._perform(method, context, timeout, partial(_each, request)))
+
+    async def _perform(
+        self,
+        method: Method,
+        context: LocalContext,
+        timeout: float | None,  # noqa: ASYNC109 - it is the RPC's own
+        serve: _Serve,
+    ) -> Any:
         try:
             async with asyncio.timeout(timeout) as deadline:
-                return await self._perform(method, request, context)
+                return await self._served(method, context, serve)
         except TimeoutError:
             if not deadline.expired():
                 raise
             context.cancel()
-            raise _failure(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded") from None
+            raise failure_of(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded") from None
         except asyncio.CancelledError:
             context.cancel()
             raise
         finally:
             context.finish()
 
-    async def _perform(self, method: Method, request: Any, context: LocalContext) -> tuple[Any, Metadata]:
+    async def _served(self, method: Method, context: LocalContext, serve: _Serve) -> Any:
         try:
             handler = await self._find(CallDetails(method.path, context.invocation_metadata()))
-            response = await _called(_unary(handler)(request, context))
+            response = await serve(handler, context)
         except RpcFailure:
             raise
         except grpc.aio.AbortError:
@@ -238,13 +148,62 @@ class InProcessDispatch:
             raise context.failure() from fault
         if context.failed():
             raise context.failure()
-        return response, context.metadata()
+        return response
 
     async def _lookup(self, details: CallDetails) -> Any:
         found = self._handlers.get(details.method)
         if found is None:
             found = next((handler for one in self._generic if (handler := one.service(details))), None)
         return found
+
+
+class _LocalStream:
+    """The servicer runs in a task of its own, one message ahead of nobody: each is taken before the next is made."""
+
+    def __init__(self, context: LocalContext, answers: asyncio.Queue[Any], work: Awaitable[None]) -> None:
+        self._context = context
+        self._answers = answers
+        self._work = work
+        self._taken = False
+        self._left = False
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        self._left = True
+        self._task.cancel()
+        await asyncio.wait({self._task})
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        if self._taken:
+            self._answers.task_done()
+        message = await self._answers.get()
+        self._taken = True
+        if message is None:
+            raise StopAsyncIteration
+        if isinstance(message, RpcFailure):
+            raise message
+        return message
+
+    async def initial_metadata(self) -> Metadata:
+        return self._context.initial_metadata()
+
+    async def _run(self) -> None:
+        end: RpcFailure | None = None
+        try:
+            await self._work
+        except RpcFailure as failure:
+            end = failure
+        except asyncio.CancelledError:
+            if self._left:
+                raise
+            end = failure_of(grpc.StatusCode.UNKNOWN, "")  # the servicer's own: nobody cancelled this task
+        await self._answers.put(end)
 
 
 class ChannelDispatch:
@@ -262,43 +221,85 @@ class ChannelDispatch:
         timeout: float | None,  # noqa: ASYNC109 - it travels with the RPC, as in every gRPC stub
     ) -> tuple[Any, Metadata]:
         """See Dispatch."""
-        multicallable = self._calls.get(method.path) or self._prepare(method)
-        call = multicallable(request, metadata=tuple(metadata), timeout=timeout)
+        call = self._call(method, self._channel.unary_unary)(request, metadata=tuple(metadata), timeout=timeout)
         try:
             response = await call
         except grpc.aio.AioRpcError as fault:
-            raise _failure(fault.code(), fault.details() or "", tuple(fault.trailing_metadata() or ())) from None
+            raise _received(fault) from None
         initial, trailing = await call.initial_metadata(), await call.trailing_metadata()
         return response, (*(initial or ()), *(trailing or ()))
 
-    def _prepare(self, method: Method) -> Any:
-        self._calls[method.path] = self._channel.unary_unary(
-            method.path,
-            request_serializer=method.request_class.SerializeToString,
-            response_deserializer=method.response_class.FromString,
-        )
-        return self._calls[method.path]
+    def stream(
+        self, method: Method, request: Any, metadata: Sequence[tuple[str, str]], timeout: float | None
+    ) -> Stream:
+        """See Dispatch."""
+        start = self._call(method, self._channel.unary_stream)
+        return _ChannelStream(partial(start, request, metadata=tuple(metadata), timeout=timeout))
+
+    def _call(self, method: Method, kind: Callable[..., Any]) -> Any:
+        prepared = self._calls.get(method.path)
+        if prepared is None:
+            prepared = self._calls[method.path] = kind(
+                method.path,
+                request_serializer=method.request_class.SerializeToString,
+                response_deserializer=method.response_class.FromString,
+            )
+        return prepared
 
 
-def _unary(handler: Any) -> Callable[[Any, LocalContext], Any]:
+class _ChannelStream:
+    def __init__(self, start: Callable[[], Any]) -> None:
+        self._start = start
+
+    async def __aenter__(self) -> Self:
+        self._call = self._start()
+        self._messages = aiter(self._call)
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        self._call.cancel()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        try:
+            return await anext(self._messages)
+        except grpc.aio.AioRpcError as fault:
+            raise _received(fault) from None
+
+    async def initial_metadata(self) -> Metadata:
+        return tuple(await self._call.initial_metadata() or ())
+
+
+async def _one(request: Any, handler: Any, context: LocalContext) -> Any:
     if handler is None or handler.unary_unary is None:
-        raise _failure(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
-    behavior: Callable[[Any, LocalContext], Any] = handler.unary_unary
-    return behavior
+        raise failure_of(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+    return await _awaited(handler.unary_unary(request, context))
 
 
-async def _called(result: Any) -> Any:
+async def _each(request: Any, handler: Any, context: LocalContext) -> None:
+    if handler is None or handler.unary_stream is None:
+        # What an interceptor puts in the place of a handler may be unary: its answer is a stream of one.
+        await context.write(await _one(request, handler, context))
+        return
+    answers = handler.unary_stream(request, context)
+    if not hasattr(answers, "__aiter__"):
+        await _awaited(answers)
+        return
+    try:
+        async for message in answers:
+            await context.write(message)
+    finally:
+        if inspect.isasyncgen(answers):
+            await answers.aclose()
+
+
+async def _awaited(result: Any) -> Any:
     if not inspect.isawaitable(result):
         raise TypeError("the handler is no coroutine function")
     return await result
 
 
-def _failure(code: grpc.StatusCode, details: str, trailing: Metadata = ()) -> RpcFailure:
-    """The rich status of the trailing metadata, where it agrees with code and details; else a bare one."""
-    number = code.value[0]
-    for key, value in trailing:
-        if key == _DETAILS_KEY and isinstance(value, bytes):
-            status = status_pb2.Status.FromString(value)
-            if status.code == number:
-                return RpcFailure(status, trailing)
-    return RpcFailure(status_pb2.Status(code=number, message=details), trailing)
+def _received(fault: grpc.aio.AioRpcError) -> RpcFailure:
+    return failure_of(fault.code(), fault.details() or "", tuple(fault.trailing_metadata() or ()))

@@ -2,198 +2,115 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
+
+from google.protobuf.descriptor import Descriptor, MethodDescriptor
 
 from gateway.binding import Binding
 from gateway.codec import Codec
 from gateway.comments import read_comments
-from gateway.schemas import Schema, Schemas, not_null
-from gateway.templates import Template, Variable, Wildcard
+from gateway.components import ERRORS, HEADERS, PARAMETERS, REQUIRED, SECURITY, refusals
+from gateway.operation import Operation
+from gateway.scalars import Extension
+from gateway.schemas import Schemas
 
-ERROR: Schema = {
-    "type": "object",
-    "description": "The body of every answer that is an error.",
-    "properties": {
-        "error": {
-            "type": "object",
-            "properties": {
-                "code": {"type": "string", "pattern": "^[a-z0-9_]+$", "description": "For programs; it never changes."},
-                "message": {"type": "string", "description": "For people: what was wrong, where, what is right."},
-                "details": {
-                    "type": "object",
-                    "properties": {
-                        "violations": {
-                            "type": "array",
-                            "items": {
-                                "type": "object",
-                                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
-                                "required": ["field", "message"],
-                            },
-                        }
-                    },
-                    "additionalProperties": True,
-                },
-                "request_id": {"type": "string", "description": "The request's x-request-id."},
-                "timestamp": {"type": "string", "format": "date-time"},
-            },
-            "required": ["code", "message", "details", "request_id", "timestamp"],
-        }
-    },
-    "required": ["error"],
-}
-_SECURITY: Schema = {
-    "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-    "Bearer": {"type": "http", "scheme": "bearer"},
-}
-_IF_MATCH: Schema = {
-    "name": "If-Match",
-    "in": "header",
-    "description": "The `ETag` of the version to change, or `*`: if there is one. The same as the parameter `etag`.",
-    "schema": {"type": "string", "pattern": r'^(\*|"[!#-~]*")$'},
-}
-_ETAG: Schema = {"description": "The version of what is shown, for `If-Match`.", "schema": {"type": "string"}}
 _METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
+_DESCRIPTION = """\
+Every answer carries `X-Request-Id`: the one that the request came with, or a new one. `X-Request-Timeout`, in seconds,
+sets a request's deadline. In a request, names may be in snake_case or lowerCamelCase, and null is the same as leaving a
+field out; what only answers have is ignored. Fields that are unknown are refused."""
 
 
 def build_openapi(
-    bindings: Iterable[Binding], codec: Codec, *, descriptor_set: bytes, title: str, version: str
+    bindings: Sequence[Binding],
+    codec: Codec,
+    *,
+    descriptor_set: bytes,
+    title: str,
+    version: str,
+    license_id: str = "",
+    scope_extension: Extension | None = None,
+    bearer_extension: Extension | None = None,
 ) -> dict[str, Any]:
-    """The document. A rule of a method that OpenAPI does not know (``*`` or one of its own) is left out."""
+    """The document. A rule of a method that OpenAPI does not know (``*`` or one of its own) is left out.
+
+    Args:
+        bindings: the routes.
+        codec: what names the words of enums.
+        descriptor_set: a serialised FileDescriptorSet with source info, for the texts.
+        title: of the API.
+        version: of the API.
+        license_id: SPDX expression of the API's licence; empty for none.
+        scope_extension: the extension of MethodOptions whose enum says what a caller may have to hold; its word
+            ``public`` needs no credentials.
+        bearer_extension: the extension of MethodOptions that names the query parameter that takes their place.
+    """
     comments = read_comments(descriptor_set)
-    schemas = Schemas(codec, comments)
+    known = [binding for binding in bindings if binding.rule.http_method.lower() in _METHODS]
+    schemas = Schemas(codec, comments, chain.from_iterable(map(_answered, known)))
+    names = Counter(method.name for method in {binding.method.descriptor for binding in known})
     paths: dict[str, dict[str, Any]] = {}
-    tags: dict[str, str] = {}
-    for binding in bindings:
-        http_method = binding.rule.http_method.lower()
-        if http_method in _METHODS:
-            service = binding.method.descriptor.containing_service
-            tags[service.name] = comments.get(service.full_name, "")
-            operation = _Operation(binding, schemas, comments).document()
-            paths.setdefault(_path(binding.template), {})[http_method] = operation
+    schemes = dict(SECURITY)
+    for binding in known:
+        method, index = binding.method.descriptor, binding.rule.index
+        tag = _tag(method)
+        operation_id = method.name if names[method.name] == 1 else f"{tag}_{method.name}"
+        bearer = _option(method, bearer_extension) or ""
+        if bearer:
+            schemes[bearer] = {"type": "apiKey", "in": "query", "name": bearer, "description": "For this call alone."}
+        scope = _scope(method, codec, scope_extension)
+        operation = Operation(binding, schemas, comments, scope=scope, bearer=bearer)
+        item = paths.setdefault(operation.path(), {})
+        item[binding.rule.http_method.lower()] = operation.document(
+            f"{operation_id}_{index}" if index else operation_id, tag
+        )
+    tags = {_tag(binding.method.descriptor): binding.method.descriptor.containing_service for binding in known}
+    info: dict[str, Any] = {"title": title, "version": version, "description": _DESCRIPTION}
+    if license_id:
+        info["license"] = {"name": license_id, "identifier": license_id}
     return {
         "openapi": "3.1.0",
-        "info": {"title": title, "version": version},
-        "tags": [{"name": name, "description": text} for name, text in tags.items()],
+        "info": info,
+        "servers": [{"url": "/", "description": "This server."}],
+        "tags": [{"name": name, "description": comments.get(of.full_name, "")} for name, of in tags.items()],
         "paths": paths,
         "components": {
-            "schemas": {**dict(sorted(schemas.components.items())), "Error": ERROR},
-            "responses": {
-                "Error": {"description": "An error.", "content": _json(_ref("Error"))},
-                "Stale": {
-                    "description": "Another version is saved than `If-Match` names.",
-                    "content": _json(_ref("Error")),
-                },
-            },
-            "securitySchemes": _SECURITY,
+            "schemas": {**dict(sorted(schemas.components.items())), **ERRORS},
+            "responses": refusals(),
+            "parameters": PARAMETERS,
+            "headers": HEADERS,
+            "securitySchemes": schemes,
         },
-        "security": [{"ApiKey": []}, {"Bearer": []}],
+        "security": REQUIRED,
     }
 
 
-class _Operation:
-    def __init__(self, binding: Binding, schemas: Schemas, comments: dict[str, str]) -> None:
-        self._binding = binding
-        self._rule = binding.rule
-        self._method = binding.method.descriptor
-        self._schemas = schemas
-        self._comments = comments
-
-    def document(self) -> dict[str, Any]:
-        service = self._method.containing_service.name
-        suffix = f"_{self._rule.index}" if self._rule.index else ""
-        operation: dict[str, Any] = {"operationId": f"{service}_{self._method.name}{suffix}", "tags": [service]}
-        if text := self._comments.get(self._method.full_name):
-            operation |= {"summary": text.partition("\n")[0].partition(". ")[0].rstrip("."), "description": text}
-        if self._method.GetOptions().deprecated:
-            operation["deprecated"] = True
-        if parameters := [*self._path_parameters(), *self._query_parameters(), *self._header_parameters()]:
-            operation["parameters"] = parameters
-        if self._rule.body:
-            operation["requestBody"] = {"required": True, "content": self._body()}
-        operation["responses"] = {**self._success(), **self._stale(), "default": _ref("Error", "responses")}
-        return operation
-
-    def _path_parameters(self) -> list[Schema]:
-        parameters: list[Schema] = []
-        for variable in self._binding.template.variables:
-            field: Any = None
-            parent = self._method.input_type
-            for step in variable.path:
-                field = parent.fields_by_name[step]
-                parent = field.message_type
-            schema = not_null(self._schemas.field(field))
-            description = schema.pop("description", "")
-            for name in _names(self._binding.template, variable):
-                parameter = {"name": name, "in": "path", "required": True, "description": description}
-                parameters.append({**parameter, "schema": {"type": "string"} if variable.multi else schema})
-        return parameters
-
-    def _query_parameters(self) -> list[Schema]:
-        return [
-            {"name": ".".join(path), "in": "query", "description": schema.pop("description", ""), "schema": schema}
-            for path, field in self._binding.query.leaves()
-            for schema in [not_null(self._schemas.field(field))]
-        ]
-
-    def _header_parameters(self) -> list[Schema]:
-        return [_IF_MATCH] if self._binding.conditional else []
-
-    def _stale(self) -> Schema:
-        return {"412": _ref("Stale", "responses")} if self._binding.conditional else {}
-
-    def _body(self) -> Schema:
-        request = self._method.input_type
-        if self._binding.raw_body:
-            return {"application/octet-stream": {"schema": {}}}
-        if self._rule.body != "*":
-            schema = self._schemas.field(request.fields_by_name[self._rule.body])
-            return _json(not_null(schema))
-        bound = {variable.path[0] for variable in self._binding.template.variables if len(variable.path) == 1}
-        if not bound:
-            return _json(self._schemas.message(request))
-        return _json(self._schemas.properties(request, without=bound))
-
-    def _success(self) -> Schema:
-        response = self._method.output_type
-        if self._binding.empty:
-            return {"204": {"description": "Done."}}
-        if self._rule.response_body:
-            schema = self._schemas.field(response.fields_by_name[self._rule.response_body])
-            schema = not_null(schema)
-        else:
-            schema = self._schemas.message(response)
-        raw = schema.get("contentEncoding") == "binary"
-        content = {"application/octet-stream": {"schema": {}}} if raw else _json(schema)
-        headers = {"headers": {"ETag": _ETAG}} if self._binding.tagged else {}
-        return {"200": {"description": "OK.", **headers, "content": content}}
+def _answered(binding: Binding) -> Iterator[Descriptor]:
+    """The message that the answers of a binding show, if it is one."""
+    response = binding.method.descriptor.output_type
+    shown_by = binding.rule.response_body
+    shown = response.fields_by_name[shown_by].message_type if shown_by else response
+    if shown is not None:
+        yield shown
 
 
-def _ref(name: str, section: str = "schemas") -> Schema:
-    return {"$ref": f"#/components/{section}/{name}"}
+def _tag(method: MethodDescriptor) -> str:
+    name: str = method.containing_service.name
+    return name.removesuffix("Service") or name
 
 
-def _json(schema: Schema) -> Schema:
-    return {"application/json": {"schema": schema}}
+def _scope(method: MethodDescriptor, codec: Codec, extension: Extension | None) -> str | None:
+    number = _option(method, extension)
+    if extension is None or extension.enum_type is None or number is None:
+        return None
+    word = codec.words(extension.enum_type).word(number)
+    return None if word is None else str(word)
 
 
-def _path(template: Template) -> str:
-    parts: list[str] = []
-    wildcards = {
-        index: name for variable in template.variables for index, name in _named_wildcards(template, variable).items()
-    }
-    for index, segment in enumerate(template.segments):
-        parts.append("{" + wildcards.get(index, f"segment_{index}") + "}" if isinstance(segment, Wildcard) else segment)
-    return "/" + "/".join(parts) + (f":{template.verb}" if template.verb else "")
-
-
-def _names(template: Template, variable: Variable) -> list[str]:
-    return list(_named_wildcards(template, variable).values())
-
-
-def _named_wildcards(template: Template, variable: Variable) -> dict[int, str]:
-    """``{name=messages/*}`` is one parameter ``name``; of several wildcards each is one: ``name_1``, ``name_2``."""
-    stop = len(template.segments) if variable.stop is None else variable.stop
-    places = [i for i in range(variable.start, stop) if isinstance(template.segments[i], Wildcard)]
-    name = ".".join(variable.path)
-    return {place: name if len(places) == 1 else f"{name}_{n}" for n, place in enumerate(places, 1)}
+def _option(method: MethodDescriptor, extension: Extension | None) -> Any:
+    """What a method's option holds; None without one."""
+    options: Any = method.GetOptions()
+    return options.Extensions[extension] if extension is not None and options.HasExtension(extension) else None

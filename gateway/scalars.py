@@ -26,6 +26,7 @@ Extension: TypeAlias = FieldDescriptor
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 _MAX_INTEGER_DIGITS = 20  # of 2^64; a longer text is out of range, and is never converted
 _MAX_SHOWN = 80
+_MAX_EXACT = 2**53
 _MAX_FLOAT32 = 3.4028234663852886e38
 _FLOAT_WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _RANGES = {
@@ -48,6 +49,11 @@ def shown(value: object) -> str:
         text = orjson.dumps(value).decode()
     except orjson.JSONEncodeError:
         text = repr(value)
+    return brief(text)
+
+
+def brief(text: str) -> str:
+    """A given text, shortened, for a message."""
     return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
 
 
@@ -66,8 +72,12 @@ class EnumWords:
         prefix = re.compile("_?".join(map(re.escape, enum.name.replace("_", "").upper())) + "_(?=.)")
         self.names: dict[int, str | None] = {}
         self.numbers: dict[str, int] = {}
+        self.in_capitals: dict[str, str] = {}
         for value in enum.values:
-            word = _rest_word(value, extension) or prefix.sub("", value.name, count=1).lower()
+            bare = prefix.sub("", value.name, count=1)
+            word = _rest_word(value, extension) or bare.lower()
+            if word == bare.lower():
+                self.in_capitals[bare] = word
             if value.number == 0 and word == "unspecified":
                 self.names[0] = None
             else:
@@ -118,8 +128,12 @@ def from_text(field: FieldDescriptor, words: Callable[[EnumDescriptor], EnumWord
     convert = from_json(field, words)
     if field.type == FieldDescriptor.TYPE_BOOL:
         return lambda text: _boolean({"true": True, "false": False}.get(text, text))
-    if field.type == FieldDescriptor.TYPE_ENUM:
-        return lambda text: convert(int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text)
+    if field.enum_type is not None:
+        # Clients document their filters in capitals, too: status=PENDING.
+        word = words(field.enum_type).in_capitals
+        return lambda text: convert(
+            int(text) if text.isascii() and text.isdigit() and len(text) < 10 else word.get(text, text)
+        )
     return convert
 
 
@@ -178,6 +192,8 @@ def _odd_integer(value: Any, low: int, high: int) -> int:
     number = int(value)
     if not low <= number <= high:
         raise mismatch(f"an integer from {low} to {high}", value)
+    if type(value) is float and abs(value) > _MAX_EXACT:  # 9007199254740993.0 has become …992 by now
+        raise mismatch("an integer without fraction and exponent", value)
     return number
 
 

@@ -1,28 +1,32 @@
-"""JSON Schema (2020-12, as in OpenAPI 3.1) of messages: types, comments, field_behavior, protovalidate's bounds."""
+"""JSON Schema (2020-12, as in OpenAPI 3.1) of messages: types, comments, field_behavior, protovalidate's bounds.
+
+A message has up to two schemas, since the two directions promise different things. What is *answered* has every field,
+null where it is unset, so that none of a generated type is optional. What is *sent* has no output-only fields, requires
+what is required, and takes null for whatever may be left out.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from google.api import field_behavior_pb2
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
+from gateway.bounds import Schema, allowed_numbers, bounds_of, field_rules, is_choice, typed_rules
 from gateway.codec import Codec, MessageShape, map_entry
 
-Schema = dict[str, Any]
-
-_RANGES: dict[int, Schema] = {
-    FieldDescriptor.TYPE_INT32: {"format": "int32"},
-    FieldDescriptor.TYPE_SINT32: {"format": "int32"},
-    FieldDescriptor.TYPE_SFIXED32: {"format": "int32"},
+_INTEGERS: dict[int, Schema] = {
+    FieldDescriptor.TYPE_INT32: {"format": "int32", "minimum": -(2**31), "maximum": 2**31 - 1},
+    FieldDescriptor.TYPE_SINT32: {"format": "int32", "minimum": -(2**31), "maximum": 2**31 - 1},
+    FieldDescriptor.TYPE_SFIXED32: {"format": "int32", "minimum": -(2**31), "maximum": 2**31 - 1},
     FieldDescriptor.TYPE_UINT32: {"format": "int64", "minimum": 0, "maximum": 2**32 - 1},
     FieldDescriptor.TYPE_FIXED32: {"format": "int64", "minimum": 0, "maximum": 2**32 - 1},
-    FieldDescriptor.TYPE_INT64: {"format": "int64"},
-    FieldDescriptor.TYPE_SINT64: {"format": "int64"},
-    FieldDescriptor.TYPE_SFIXED64: {"format": "int64"},
-    FieldDescriptor.TYPE_UINT64: {"minimum": 0},
-    FieldDescriptor.TYPE_FIXED64: {"minimum": 0},
+    FieldDescriptor.TYPE_INT64: {"format": "int64", "minimum": -(2**63), "maximum": 2**63 - 1},
+    FieldDescriptor.TYPE_SINT64: {"format": "int64", "minimum": -(2**63), "maximum": 2**63 - 1},
+    FieldDescriptor.TYPE_SFIXED64: {"format": "int64", "minimum": -(2**63), "maximum": 2**63 - 1},
+    FieldDescriptor.TYPE_UINT64: {"minimum": 0, "maximum": 2**64 - 1},
+    FieldDescriptor.TYPE_FIXED64: {"minimum": 0, "maximum": 2**64 - 1},
 }
 _PLAIN: dict[int, Schema] = {
     FieldDescriptor.TYPE_STRING: {"type": "string"},
@@ -45,64 +49,50 @@ _WELL_KNOWN: dict[str, Schema] = {
     },
     "google.api.HttpBody": {"type": "string", "contentEncoding": "binary"},
 }
-_BOUNDS = {
-    "min_len": "minLength",
-    "max_len": "maxLength",
-    "pattern": "pattern",
-    "gt": "exclusiveMinimum",
-    "gte": "minimum",
-    "lt": "exclusiveMaximum",
-    "lte": "maximum",
-    "min_items": "minItems",
-    "max_items": "maxItems",
-    "unique": "uniqueItems",
-    "min_pairs": "minProperties",
-    "max_pairs": "maxProperties",
-}
-_FORMATS = {"email": "email", "hostname": "hostname", "uri": "uri", "uuid": "uuid", "ipv4": "ipv4", "ipv6": "ipv6"}
 
 
 class Schemas:
-    """Collects the components that operations refer to. Names are those of the messages without their package."""
+    """Collects the components that operations refer to, named as the messages and enums without their package.
 
-    def __init__(self, codec: Codec, comments: Mapping[str, str]) -> None:
+    A message that is both answered and sent has its name for the answer, and ``…Input`` for what is sent.
+    """
+
+    def __init__(self, codec: Codec, comments: Mapping[str, str], answered: Iterable[Descriptor]) -> None:
         self.components: dict[str, Schema] = {}
         self._codec = codec
         self._comments = comments
         self._names: dict[str, str] = {}
+        self._answered = {name for message in answered for name in _reachable(message)}
 
-    def message(self, descriptor: Descriptor) -> Schema:
+    def message(self, descriptor: Descriptor, *, sent: bool) -> Schema:
         """The schema of a message: a reference to its component, or the form of a well-known type."""
         if descriptor.full_name in _WELL_KNOWN:
             return dict(_WELL_KNOWN[descriptor.full_name])
         shape = self._codec.shape(descriptor)
         if not isinstance(shape, MessageShape):  # a wrapper
-            return _nullable(self._single(descriptor.fields_by_name["value"]))
-        name = self._name(descriptor)
+            return nullable(self._single(descriptor.fields_by_name["value"], sent=sent))
+        name = self._name(descriptor, sent=sent)
         if name not in self.components:
             self.components[name] = {}  # messages may contain themselves
-            self.components[name] = self.properties(descriptor, without=())
-        return {"$ref": f"#/components/schemas/{name}"}
+            self.components[name] = self._object(descriptor, sent=sent, without=())
+        return _ref(name)
 
-    def properties(self, descriptor: Descriptor, *, without: Collection[str]) -> Schema:
-        """The object schema of a message, without the fields that something else sets."""
-        fields = [field for field in descriptor.fields if field.name not in without]
-        schema: Schema = {"type": "object"}
-        if comment := self._comments.get(descriptor.full_name):
-            schema["description"] = comment
-        schema["properties"] = {field.name: self.field(field) for field in fields}
-        if required := [field.name for field in fields if _is_required(field)]:
-            schema["required"] = required
-        schema["additionalProperties"] = False
-        return schema
+    def body(self, descriptor: Descriptor, *, without: Collection[str]) -> Schema:
+        """The schema of a request that is the body, but for the fields that the path sets."""
+        if not without:
+            return self.message(descriptor, sent=True)
+        schema = self._object(descriptor, sent=True, without=without)
+        name = self._name(descriptor, sent=True)
+        return _ref(name) if self.components.setdefault(name, schema) == schema else schema
 
-    def field(self, field: FieldDescriptor) -> Schema:
+    def field(self, field: FieldDescriptor, *, sent: bool) -> Schema:
         """The schema of a field's value: null where it may be unset."""
-        schema = self._value(field)
-        if _is_required(field):
+        schema = self._value(field, sent=sent)
+        required = is_required(field)
+        if required:
             schema = not_null(schema)
-        elif field.has_presence:
-            schema = _nullable(schema)
+        elif not is_choice(field.containing_type) if sent else self._may_be_unset(field):
+            schema = nullable(schema)
         if comment := self._comments.get(field.full_name):
             schema["description"] = comment
         behavior = _behavior(field)
@@ -114,44 +104,93 @@ class Schemas:
             schema["deprecated"] = True
         return schema
 
-    def _value(self, field: FieldDescriptor) -> Schema:
-        rules = _rules(field)
-        if (entry := map_entry(field)) is not None:
-            value = self._single(entry.fields_by_name["value"])
-            return {"type": "object", "additionalProperties": value, **_bounds(rules)}
-        if not field.is_repeated:
-            return {**self._single(field), **_bounds(rules)}
-        items = self._single(field)
-        inner = getattr(rules, "items", None)
-        return {"type": "array", "items": {**items, **_bounds(_typed(inner))}, **_bounds(rules)}
+    def is_optional(self, schema: Schema) -> bool:
+        """Whether an empty object would do."""
+        name = schema.get("$ref", "").rpartition("/")[2]
+        return not self.components.get(name, schema).get("required")
 
-    def _single(self, field: FieldDescriptor) -> Schema:
+    def _may_be_unset(self, field: FieldDescriptor) -> bool:
+        """Whether an answer may show null. What only the server sets is never an enum's ``_UNSPECIFIED`` (AIP-126)."""
+        if field.enum_type is None or field.is_repeated or field.has_presence or _is_output(field):
+            return bool(field.has_presence)
+        return self._codec.words(field.enum_type).names.get(0, "") is None
+
+    def _object(self, descriptor: Descriptor, *, sent: bool, without: Collection[str]) -> Schema:
+        fields = [
+            field for field in descriptor.fields if field.name not in without and not (sent and _is_output(field))
+        ]
+        schema: Schema = {"type": "object"}
+        if comment := self._comments.get(descriptor.full_name):
+            schema["description"] = comment
+        schema["properties"] = {field.name: self.field(field, sent=sent) for field in fields}
+        if required := [field.name for field in fields if not sent or is_required(field)]:
+            schema["required"] = required
+        schema["additionalProperties"] = False
+        if sent and is_choice(descriptor):
+            schema |= {"minProperties": 1, "maxProperties": 1}
+        return schema
+
+    def _value(self, field: FieldDescriptor, *, sent: bool) -> Schema:
+        rules = field_rules(field)
+        if (entry := map_entry(field)) is not None:
+            value = self._single(entry.fields_by_name["value"], sent=sent)
+            return {"type": "object", "additionalProperties": value, **bounds_of(rules)}
+        if not field.is_repeated:
+            return self._bounded(field, rules, sent=sent)
+        inner = getattr(typed_rules(rules), "items", None)
+        return {"type": "array", "items": self._bounded(field, inner, sent=sent), **bounds_of(rules)}
+
+    def _bounded(self, field: FieldDescriptor, rules: Any, *, sent: bool) -> Schema:
+        if field.enum_type is not None and sent and (numbers := allowed_numbers(rules)) is not None:
+            return self._part(field.enum_type, numbers)
+        return {**self._single(field, sent=sent), **bounds_of(rules)}
+
+    def _part(self, enum: EnumDescriptor, numbers: Collection[int]) -> Schema:
+        """An enum of which only some values may be sent: a component, too, since generators name it by the enum."""
+        names = self._codec.words(enum).names
+        words = [word for number, word in names.items() if number in numbers and word is not None]
+        whole = self._enum(enum)
+        if len(words) == len(self._codec.words(enum).words):
+            return whole
+        schema: Schema = {"type": "string", "enum": words}
+        name = whole["$ref"].rpartition("/")[2] + "Input"
+        return _ref(name) if self.components.setdefault(name, schema) == schema else schema
+
+    def _single(self, field: FieldDescriptor, *, sent: bool) -> Schema:
         if field.message_type is not None:
-            return self.message(field.message_type)
+            return self.message(field.message_type, sent=sent)
         if field.enum_type is not None:
             return self._enum(field.enum_type)
-        if field.type in _RANGES:
-            return {"type": "integer", **_RANGES[field.type]}
+        if field.type in _INTEGERS:
+            # In what is answered the bounds of the machine would be noise.
+            known = _INTEGERS[field.type]
+            return {"type": "integer", **(known if sent else {k: v for k, v in known.items() if k == "format"})}
         return dict(_PLAIN[field.type])
 
     def _enum(self, enum: EnumDescriptor) -> Schema:
         if enum.full_name == "google.protobuf.NullValue":
             return {"type": "null"}
-        words = self._codec.words(enum)
-        schema: Schema = {"type": "string", "enum": list(words.words)}
-        if words.names.get(0) is None:
-            schema = {"type": ["string", "null"], "enum": [*words.words, None]}
-        meanings = [(words.word(v.number), self._comments.get(f"{enum.full_name}.{v.name}")) for v in enum.values]
-        if lines := [f"- `{word}`: {text}" for word, text in meanings if word is not None and text]:
-            schema["description"] = "\n".join(lines)
-        return schema
+        words, name = self._codec.words(enum), self._name(enum)
+        if name not in self.components:
+            text = [self._comments.get(enum.full_name, "")]
+            meanings = [(words.word(v.number), self._comments.get(f"{enum.full_name}.{v.name}")) for v in enum.values]
+            text += ["\n".join(f"- `{word}`: {meaning}" for word, meaning in meanings if word is not None and meaning)]
+            schema: Schema = {"type": "string", "enum": list(words.words)}
+            if not all(map(str.isidentifier, words.words)):
+                # Generators call a member by its word, and fall back on VALUE_0 where that is no name.
+                schema["x-enum-varnames"] = [enum.values_by_number[words.numbers[word]].name for word in words.words]
+            if description := "\n\n".join(filter(None, text)):
+                schema["description"] = description
+            self.components[name] = schema
+        return _ref(name)
 
-    def _name(self, descriptor: Descriptor) -> str:
-        package = descriptor.file.package
-        short = descriptor.full_name.removeprefix(f"{package}.") if package else descriptor.full_name
-        if self._names.setdefault(short, descriptor.full_name) != descriptor.full_name:
-            return descriptor.full_name
-        return short
+    def _name(self, descriptor: Descriptor | EnumDescriptor, *, sent: bool = False) -> str:
+        package, full_name = descriptor.file.package, descriptor.full_name
+        short = full_name.removeprefix(f"{package}.") if package else full_name
+        suffix = "Input" if sent and full_name in self._answered else ""
+        if self._names.setdefault(short + suffix, full_name) != full_name:
+            return full_name + suffix
+        return short + suffix
 
 
 def not_null(schema: Schema) -> Schema:
@@ -159,52 +198,42 @@ def not_null(schema: Schema) -> Schema:
     if isinstance(schema.get("type"), list):
         schema = {**schema, "type": schema["type"][0]}
         return {**schema, "enum": [word for word in schema["enum"] if word is not None]} if "enum" in schema else schema
-    return next((part for part in schema.get("anyOf", ()) if "$ref" in part), schema)
+    inner = next((part for part in schema.get("anyOf", ()) if "$ref" in part), None)
+    if inner is None:
+        return schema
+    return {**inner, **{key: value for key, value in schema.items() if key != "anyOf"}}
 
 
-def _nullable(schema: Schema) -> Schema:
-    if isinstance(schema.get("type"), str):
-        nullable = {**schema, "type": [schema["type"], "null"]}
-        return {**nullable, "enum": [*schema["enum"], None]} if "enum" in schema else nullable
+def nullable(schema: Schema) -> Schema:
+    """The same schema for a value that may be null."""
+    if isinstance(schema.get("type"), str) and schema["type"] != "null":
+        made = {**schema, "type": [schema["type"], "null"]}
+        return {**made, "enum": [*schema["enum"], None]} if "enum" in schema else made
     return {"anyOf": [schema, {"type": "null"}]} if "$ref" in schema else schema
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _reachable(message: Descriptor) -> Iterator[str]:
+    waiting, seen = [message], set[str]()
+    while waiting:
+        found = waiting.pop()
+        if found.full_name not in seen:
+            seen.add(found.full_name)
+            yield found.full_name
+            waiting += [field.message_type for field in found.fields if field.message_type is not None]
 
 
 def _behavior(field: FieldDescriptor) -> list[int]:
     return list(field.GetOptions().Extensions[field_behavior_pb2.field_behavior])
 
 
-def _is_required(field: FieldDescriptor) -> bool:
-    return field_behavior_pb2.REQUIRED in _behavior(field) or bool(getattr(_validate(field), "required", False))
+def _is_output(field: FieldDescriptor) -> bool:
+    return field_behavior_pb2.OUTPUT_ONLY in _behavior(field)
 
 
-def _validate(field: FieldDescriptor) -> Any:
-    """``buf.validate.FieldRules``, when its stubs are loaded; this package does not import them."""
-    found = (value for option, value in field.GetOptions().ListFields() if option.full_name == "buf.validate.field")
-    return next(found, None)
-
-
-def _rules(field: FieldDescriptor) -> Any:
-    return _typed(_validate(field))
-
-
-def _typed(rules: Any) -> Any:
-    """``StringRules``, ``Int32Rules``, … of a ``FieldRules``."""
-    if rules is None or not (kind := rules.WhichOneof("type")):
-        return None
-    return getattr(rules, kind)
-
-
-def _bounds(rules: Any) -> Schema:
-    schema: Schema = {}
-    for option, value in rules.ListFields() if rules is not None else ():
-        if option.name in _BOUNDS and isinstance(value, (int, float, str)):
-            schema[_BOUNDS[option.name]] = value
-        elif option.name == "len":
-            schema |= {"minLength": value, "maxLength": value}
-        elif option.name == "const" and isinstance(value, (int, float, str)):
-            schema["const"] = value
-        elif option.name == "in" and not rules.DESCRIPTOR.name.startswith("Enum"):
-            schema["enum"] = list(value)
-        elif option.name in _FORMATS and value is True:
-            schema["format"] = _FORMATS[option.name]
-    return schema
+def is_required(field: FieldDescriptor) -> bool:
+    """Whether a request is refused without it."""
+    return field_behavior_pb2.REQUIRED in _behavior(field) or bool(getattr(field_rules(field), "required", False))

@@ -17,28 +17,37 @@ from gateway.scalars import Extension
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stubs:
-    """What a gateway needs of a package. ``descriptor_set`` is serialised; ``rest_name`` None when there is none."""
+    """What a gateway needs of a package. ``descriptor_set`` is serialised; an extension that there is not is None."""
 
     services: tuple[ServiceDescriptor, ...]
     descriptor_set: bytes
     rest_name: Extension | None
+    required_scope: Extension | None
+    bearer_field: Extension | None
 
 
 def load_stubs(package: str) -> Stubs:
     """Read every ``*_pb2`` module of a package, in the order of their names.
 
-    The package carries ``descriptor_set.binpb`` (with source info), and where it overrides enum words an
-    ``annotations_pb2`` with the extension ``rest_name``.
+    The package carries ``descriptor_set.binpb`` (with source info), and may have an ``annotations_pb2`` with the
+    extensions ``rest_name``, an enum value's word, ``required_scope``, what a method's caller must hold, and
+    ``bearer_field``, the field of a request that takes the place of credentials.
     """
     root = importlib.import_module(package)
     services: list[ServiceDescriptor] = []
-    rest_name: Extension | None = None
+    annotations: ModuleType | None = None
     for module in _modules(root):
         services += filter(_has_routes, module.DESCRIPTOR.services_by_name.values())
         if module.__name__.endswith(".annotations_pb2"):
-            rest_name = getattr(module, "rest_name", None)
+            annotations = module
     found = resources.files(package).joinpath("descriptor_set.binpb")
-    return Stubs(services=tuple(services), descriptor_set=found.read_bytes(), rest_name=rest_name)
+    return Stubs(
+        services=tuple(services),
+        descriptor_set=found.read_bytes(),
+        rest_name=getattr(annotations, "rest_name", None),
+        required_scope=getattr(annotations, "required_scope", None),
+        bearer_field=getattr(annotations, "bearer_field", None),
+    )
 
 
 def _modules(root: ModuleType) -> Iterator[ModuleType]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from gateway.dispatch import Dispatch
 from gateway.errors import HttpProblem, InvalidFields, RpcFailure, invalid, problem_of
 from gateway.headers import RequestHeaders, returned
 from gateway.methods import rules_of
+from gateway.raw_stream import BrokenOffError, pass_on
 from gateway.routes import Match, Miss, Routes
 
 DEFAULT_DEADLINE = 30.0
@@ -74,7 +76,11 @@ class Transcoder:
             return await self._app(scope, receive, send)
         headers = RequestHeaders(scope["headers"])
         try:
+            if isinstance(found, Match) and found.target.raw_answer and found.target.method.descriptor.server_streaming:
+                return await self._pass_on(found, headers, scope, receive, send)
             answer = await self._answer(found, headers, scope, receive)
+        except BrokenOffError:
+            raise
         except HttpProblem as problem:
             answer = _refused(problem, headers.request_id)
         except ClientGoneError:
@@ -103,7 +109,7 @@ class Transcoder:
         except InvalidFields as fault:
             raise invalid(fault) from None
         except RpcFailure as failure:
-            raise problem_of(failure, body=binding.rule.body) from None
+            raise _told(failure, binding.rule.body) from None
         status, extra = returned(trailer) if trailer else (200, [])
         if binding.tagged and (etag := binding.etag(response)) is not None and b"etag" not in dict(extra):
             extra.append((b"etag", etag))
@@ -111,6 +117,27 @@ class Transcoder:
             return Answer(status=204, body=b"", headers=tuple(extra))
         content, content_type = binding.response(response)
         return Answer(status=status, body=content, content_type=content_type, headers=tuple(extra))
+
+    async def _pass_on(
+        self, found: Match[Binding], headers: RequestHeaders, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Answer with a stream of bytes, however long it takes: only the client's own deadline ends it."""
+        binding, metadata = found.target, headers.metadata(scope)
+        deadline = headers.deadline(math.inf)
+        body = await self._body(headers, receive) if headers.length else b""
+        sent_type = _check_type(binding, headers) if body else ""
+        try:
+            request = binding.request(found.segments, scope["query_string"], body, sent_type)
+            timeout = None if math.isinf(deadline) else deadline
+            with DisconnectWatch(receive):
+                async with self._dispatch.stream(binding.method, request, metadata, timeout) as stream:
+                    await pass_on(binding, stream, send, headers.request_id, head=scope["method"] == "HEAD")
+        except InvalidFields as fault:
+            raise invalid(fault) from None
+        except RpcFailure as failure:
+            raise _told(failure, binding.rule.body) from None
+        except ClientGoneError:
+            _log.info("request %s: the client went away during the answer", headers.request_id)
 
     async def _body(self, headers: RequestHeaders, receive: Receive) -> bytes:
         if headers.length > self._max_body:
@@ -172,6 +199,14 @@ def _check_type(binding: Binding, headers: RequestHeaders) -> str:
         text = f"The body must be application/json; got {content_type}."
         raise HttpProblem(status=415, code="unsupported_media_type", message=text)
     return content_type
+
+
+def _told(failure: RpcFailure, body: str) -> HttpProblem:
+    """The problem, with the headers that the failure's metadata stand for beside its own."""
+    problem = problem_of(failure, body=body)
+    own = dict(problem.headers)
+    problem.headers += tuple(header for header in returned(failure.metadata)[1] if header[0] not in own)
+    return problem
 
 
 def _problem(code: int, message: str) -> HttpProblem:

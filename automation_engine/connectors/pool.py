@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from automation_engine.connectors.protocol import ObjectStore
@@ -28,11 +29,23 @@ class SavedConnector(Protocol):
 
 
 class Stores:
-    """Opens stores on first use and shares them. ``allowed_roots`` limits local connectors; None allows any folder."""
+    """Opens stores on first use and shares them. ``allowed_roots`` limits local connectors; None allows any folder.
 
-    def __init__(self, box: SecretBox, *, allowed_roots: Sequence[Path] | None) -> None:
-        self._box = box
+    ``box`` holds the keys that their credentials are sealed under.
+    ``endpoints`` are the operator's servers for connectors that name none: URLs by provider, and ``azure_authority``.
+    They are read when a connector is created: what a saved one reaches never changes.
+    """
+
+    def __init__(
+        self,
+        box: SecretBox,
+        *,
+        allowed_roots: Sequence[Path] | None,
+        endpoints: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self.box = box
         self._allowed_roots = allowed_roots
+        self.endpoints = endpoints
         self._open: dict[str, tuple[float, ObjectStore]] = {}
         self._replaced: list[ObjectStore] = []
 
@@ -45,8 +58,7 @@ class Stores:
         known = self._open.get(connector.connector_id)
         if known is not None and known[0] == connector.updated_at:
             return known[1]
-        secrets = {} if connector.secrets is None else self._box.decrypt(connector.secrets)
-        store = self.unsaved(connector.provider, connector.settings, secrets)
+        store = self.unsaved(connector.provider, connector.settings, self.secrets(connector))
         if known is not None:
             self._replaced.append(known[1])
         self._open[connector.connector_id] = (connector.updated_at, store)
@@ -56,9 +68,13 @@ class Stores:
         """Open a store that is not shared: for a configuration that was not saved yet. The caller closes it."""
         return open_store(provider, settings, secrets, allowed_roots=self._allowed_roots)
 
+    def secrets(self, connector: SavedConnector) -> dict[str, str]:
+        """Decrypt a connector's credentials. Raises ``SecretsUnreadable``."""
+        return {} if connector.secrets is None else self.box.decrypt(connector.secrets)
+
     def encrypt(self, secrets: Mapping[str, str]) -> bytes:
         """Encrypt a connector's credentials for its row."""
-        return self._box.encrypt(secrets)
+        return self.box.encrypt(secrets)
 
     async def close(self) -> None:
         """Close every store."""

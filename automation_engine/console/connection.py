@@ -46,8 +46,14 @@ class Connection:
 
 @asynccontextmanager
 async def connected(target: Target) -> AsyncIterator[Connection]:
-    """Open a channel for the length of the block."""
-    async with grpc.aio.insecure_channel(target.engine) as channel:
+    """Open a channel for the length of the block: ``HOST:PORT``, over TLS with ``https://`` before it."""
+    address = target.engine.removeprefix("https://")
+    secure = address != target.engine
+    async with (
+        grpc.aio.secure_channel(address, grpc.ssl_channel_credentials())
+        if secure
+        else grpc.aio.insecure_channel(address)
+    ) as channel:
         yield Connection(channel, target)
 
 

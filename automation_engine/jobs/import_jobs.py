@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import aclosing
 from dataclasses import asdict
 
@@ -16,10 +16,11 @@ from automation_engine.connectors.protocol import ObjectInfo, ObjectStore
 from automation_engine.errors import MediaError, ObjectNotFound, StorageError, VersionMismatch
 from automation_engine.jobs.sources import open_connector, pinned
 from automation_engine.jobs.worker import all_of
+from automation_engine.rules.debounce import Skip
 from automation_engine.rules.matching import compile_pattern, folder, is_temporary
 from automation_engine.rules.model import ImportMode, LedgerState
 from automation_engine.rules.retry import MAX_ATTEMPTS, backoff
-from automation_engine.store import automations, imports, runs, work
+from automation_engine.store import announcements, automations, imports, runs, work
 from automation_engine.store.database import Database, Transaction
 from automation_engine.store.tables import ImportFile, ImportJob, Video
 from automation_engine.store.work import Lease
@@ -41,7 +42,7 @@ class ImportJobs:
         job = await self._begin(lease)
         if job is None:
             return
-        store = await open_connector(self._database, self._stores, job.connector_id)
+        store = await open_connector(self._database, self._stores, job.connector_id, scope="import")
         if job.status == "scanning":
             await self._find(lease, job, store)
         while True:
@@ -73,6 +74,7 @@ class ImportJobs:
                         reason,
                     )
                 tx.add(job)
+                await announcements.import_job(tx, job, "failed")
             await work.finish(tx, lease)
 
     async def _begin(self, lease: Lease) -> ImportJob | None:
@@ -85,16 +87,18 @@ class ImportJobs:
                 job.status = "importing" if job.batch_id is not None else "scanning"
                 job.started_at = tx.now
                 tx.add(job)
+                await announcements.import_job(tx, job, "started")
             return job
 
     async def _find(self, lease: Lease, job: ImportJob, store: ObjectStore) -> None:
         """List what a job started by hand shall import. The result is written whole, or the listing is repeated."""
         found = [info async for info in self._matching(job, store)]
+        found.sort(key=lambda info: info.key)
+        below = len(folder(job.source_prefix))
+        known = set[str]()
         if ImportMode(job.import_mode) is ImportMode.NEW_ONLY:
             async with self._database.reading() as session:
                 known = await imports.known_keys(session, job, [info.key for info in found])
-            found = [info for info in found if info.key not in known]
-        found.sort(key=lambda info: info.key)
         rows = [
             {
                 "ordinal": at,
@@ -102,6 +106,7 @@ class ImportJobs:
                 "version": info.version,
                 "size": info.size,
                 "last_modified": info.last_modified,
+                **_left_out(info, info.key[below:], known),
             }
             for at, info in enumerate(found)
         ]
@@ -109,6 +114,7 @@ class ImportJobs:
             await tx.exec(delete(ImportFile).where(col(ImportFile.job_id) == job.job_id))
             await imports.add_files(tx, job.job_id, rows)
             job.status, job.total_files = "importing", len(rows)
+            job.skipped = sum(row["status"] == "skipped" for row in rows)
             tx.add(await tx.merge(job))
 
     @staticmethod
@@ -117,8 +123,7 @@ class ImportJobs:
         async with aclosing(store.list_pages(prefix, recursive=job.recursive)) as pages:
             async for page in pages:
                 for info in page:
-                    path = info.key[len(prefix) :]
-                    if info.size and pattern.matches(path) and not is_temporary(path):
+                    if pattern.matches(info.key[len(prefix) :]):
                         yield info
 
     async def _import(self, lease: Lease, job: ImportJob, store: ObjectStore, file: ImportFile) -> None:
@@ -162,6 +167,7 @@ class ImportJobs:
                     job.error_message = f"none of {job.total_files} files could be imported"
                 await self._execute(tx, job)
                 tx.add(job)
+                await announcements.import_job(tx, job, job.status)
             await work.finish(tx, lease)
 
     @staticmethod
@@ -189,6 +195,19 @@ class ImportJobs:
         job.execution_status, job.run_id = "submitted", run.run_id
         job.execution_error_code = job.execution_error = None
         await automations.note_run(tx, job.automation_id, run.run_id)
+
+
+def _left_out(info: ObjectInfo, path: str, known: Collection[str]) -> dict[str, str | None]:
+    """Return where a matching object begins in its job: to be imported, or left out by a rule, which is told."""
+    if info.key in known:
+        code, reason = Skip.NEW_ONLY.value, "a version of it is in the index already, and import_mode is new_only"
+    elif not info.size:
+        code, reason = "empty", "it is empty"
+    elif is_temporary(path):
+        code, reason = "temporary", "its name is that of a hidden or unfinished file"
+    else:
+        return {"status": "pending", "reason_code": None, "reason": None}
+    return {"status": "skipped", "reason_code": code, "reason": reason}
 
 
 def _video(tx: Transaction, job: ImportJob, store: ObjectStore, file: ImportFile, facts: MediaFacts) -> Video:

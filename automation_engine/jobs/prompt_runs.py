@@ -13,7 +13,7 @@ from automation_engine.errors import EngineError, MediaError, ObjectNotFound, St
 from automation_engine.jobs.sources import open_connector, pinned
 from automation_engine.jobs.worker import all_of
 from automation_engine.rules.retry import MAX_ATTEMPTS, backoff
-from automation_engine.store import automations, runs, work
+from automation_engine.store import announcements, automations, outbox, runs, work
 from automation_engine.store.database import Database
 from automation_engine.store.tables import PromptRun, RunItem, Video
 from automation_engine.store.work import Lease
@@ -37,7 +37,7 @@ class PromptRuns:
         run = await self._begin(lease)
         if run is None:
             return
-        analyzer = analyzer_for(run.preset.get("processing_model"))
+        analyzer = analyzer_for(run.preset["analyzer"])
         while True:
             now = self._database.clock.now()
             async with self._database.reading() as session:
@@ -60,6 +60,7 @@ class PromptRuns:
             if run.status not in runs.TERMINAL:
                 await runs.cancel_items(tx, run.run_id)
                 run.status, run.error_message, run.completed_at = "failed", reason, tx.now
+                await announcements.prompt_run(tx, run, "failed")
             await work.finish(tx, lease)
 
     async def _begin(self, lease: Lease) -> PromptRun | None:
@@ -71,11 +72,12 @@ class PromptRuns:
             if run.status == "pending":
                 run.status, run.started_at = "processing", tx.now
                 tx.add(run)
+                await announcements.prompt_run(tx, run, "started")
             return run
 
     async def _item(self, lease: Lease, run: PromptRun, analyzer: Analyzer, item: RunItem, video: Video | None) -> None:
         """Analyse one media object. Whatever happens to it happens to it alone."""
-        item.started_at = item.started_at or self._database.clock.now()
+        await self._start(lease, run, item)
         if video is None:
             await self._fail(lease, item, "the media was deleted before it was analysed")
             return
@@ -88,8 +90,19 @@ class PromptRuns:
         except StorageError as error:
             await self._postpone(lease, item, error)
 
+    async def _start(self, lease: Lease, run: PromptRun, item: RunItem) -> None:
+        """Tell that an item's first attempt begins, if anybody wants to know: only for them is it written down now."""
+        if item.started_at is not None:
+            return
+        told = await outbox.listeners(self._database, run.owner)
+        item.started_at = self._database.clock.now()
+        if outbox.wanted(told, "media.processing.started"):
+            async with work.fenced(self._database, lease) as tx:
+                await runs.start_item(tx, item)
+                await announcements.item_started(tx, told, run, item)
+
     async def _analyse(self, lease: Lease, run: PromptRun, analyzer: Analyzer, item: RunItem, video: Video) -> None:
-        store = await open_connector(self._database, self._stores, video.connector_id)
+        store = await open_connector(self._database, self._stores, video.connector_id, scope="import")
         source = pinned(store, video.source_key, video.source_version, video.size)
         media = Media(source=source, facts=MediaFacts(**video.facts))
         prompt = prompt_of(run.preset)
@@ -101,7 +114,13 @@ class PromptRuns:
             found = [await analyzer.analyze(media, prompt, part) for part in chunk]
             async with work.fenced(self._database, lease) as tx:
                 await runs.add_results(tx, _rows(item, chunk, found, tx.now))
+        asked = video_level_prompt_of(run.preset)
+        whole = None
+        if asked is not None and media.facts.media_type != "image":
+            whole = await analyzer.analyze(media, asked, Segment(ordinal=0, start=0.0, end=segments[-1].end))
         async with work.fenced(self._database, lease) as tx:
+            if whole is not None:
+                runs.add_video_result(tx, item, whole.metadata, whole.error)
             await runs.end_item(tx, item, "completed", total_segments=len(segments), error=None)
 
     async def _fail(self, lease: Lease, item: RunItem, reason: str) -> None:
@@ -121,9 +140,10 @@ class PromptRuns:
         """End the run and tell the export automation, in one transaction."""
         async with work.fenced(self._database, lease) as tx:
             run = await runs.tally(tx, run_id)
-            run.status, run.completed_at = runs.outcome(run), tx.now
+            run.status, run.completed_at = runs.outcome(run, await runs.video_level_failures(tx, run.run_id)), tx.now
             if run.status == "failed":
                 run.error_message = "none of the media could be analysed"
+            await announcements.prompt_run(tx, run, run.status)
             await tx.flush()
             if run.status in runs.WITH_RESULTS:
                 await automations.run_finished(tx, run.index_id, run.run_id)
@@ -137,6 +157,19 @@ def prompt_of(preset: dict[str, Any]) -> Prompt:
         name=preset["prompt_name"],
         text=preset["prompt_text"],
         json_schema=preset["json_schema"],
+    )
+
+
+def video_level_prompt_of(preset: dict[str, Any]) -> Prompt | None:
+    """Return what a preset asks of media as a whole; None when it asks nothing."""
+    asked = preset["video_level"]
+    if asked is None:
+        return None
+    return Prompt(
+        prompt_id=preset["prompt_id"],
+        name=preset["prompt_name"],
+        text=asked["instructions_text"],
+        json_schema=asked["json_schema"],
     )
 
 

@@ -123,7 +123,7 @@ class Scans:
         connector_id = opening.state.config.watch.connector_id
         kept = self._connectors.get(connector_id)
         if kept is None or kept.updated_at != opening.connector_updated_at or kept.status != opening.connector_status:
-            kept = self._connectors[connector_id] = await saved_connector(self._database, connector_id)
+            kept = self._connectors[connector_id] = await saved_connector(self._database, connector_id, scope="import")
         return kept
 
     async def _fingerprints(self, listing: _Listing) -> Fingerprints:

@@ -12,20 +12,25 @@ from automation_engine.store.database import Database
 from automation_engine.store.tables import Connector
 
 
-async def saved_connector(database: Database, connector_id: str) -> Connector:
-    """Return a connector as it is saved now. Raises ``StorageUnavailable`` when it was deleted or disabled."""
+async def saved_connector(database: Database, connector_id: str, *, scope: str) -> Connector:
+    """Return a connector as it is saved now.
+
+    Raises ``StorageUnavailable`` when it was deleted or disabled, or may not be used for that any more.
+    """
     async with database.reading() as session:
         connector = await session.get(Connector, connector_id)
     if connector is None:
         raise StorageUnavailable(f"connector {connector_id} was deleted")
     if connector.status == "disabled":
         raise StorageUnavailable(f"connector {connector_id} is disabled: PATCH its status to active")
+    if scope not in connector.scopes:
+        raise StorageUnavailable(f"connector {connector_id} lacks the scope {scope}: PATCH its scopes")
     return connector
 
 
-async def open_connector(database: Database, stores: Stores, connector_id: str) -> ObjectStore:
+async def open_connector(database: Database, stores: Stores, connector_id: str, *, scope: str) -> ObjectStore:
     """Return the store of a connector. Raises like ``saved_connector``, and when it can't be opened as configured."""
-    return stores.get(await saved_connector(database, connector_id))
+    return stores.get(await saved_connector(database, connector_id, scope=scope))
 
 
 def pinned(store: ObjectStore, key: str, version: str, size: int) -> PinnedReader:

@@ -20,7 +20,10 @@ class Scope(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """An authenticated caller. Everything that it creates and sees belongs to ``owner``."""
+    """An authenticated caller. Everything that it creates and sees belongs to ``owner``.
+
+    ``key_id`` names its credentials in histories: the id of an API key, or ``jwt:`` and the subject of a token.
+    """
 
     owner: str
     key_id: str

@@ -37,6 +37,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc
         """Whether the method exists at all, as far as this interceptor is concerned."""
         return True
 
+    async def answering(self, context: Any) -> None:
+        """Do what comes before a message of a stream."""
+
     async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any) -> Any:
         """Return the method's handler with ``around`` around it; None (unimplemented) for what is not admitted."""
         if handler_call_details.method.startswith(GRPC_OWN):
@@ -68,6 +71,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc
         async def wrapped(request: Any, context: Any) -> AsyncIterator[Any]:
             async with self.around(call, request, context), aclosing(behaviour(request, context)) as responses:
                 async for response in responses:
+                    await self.answering(context)
                     yield response
 
         return wrapped

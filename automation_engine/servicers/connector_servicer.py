@@ -9,13 +9,21 @@ from typing import Any, TypeAlias
 
 from automation_engine.connectors.pool import Stores
 from automation_engine.connectors.protocol import ObjectInfo, ObjectStore
-from automation_engine.errors import Conflict, EngineError, InvalidArgument, StorageError, Violation
+from automation_engine.errors import (
+    Conflict,
+    EngineError,
+    InvalidArgument,
+    SecretsUnreadable,
+    StorageError,
+    Violation,
+)
 from automation_engine.rules.matching import Pattern, compile_pattern, folder
 from automation_engine.servicers import caller
+from automation_engine.servicers.automation_checks import refuse_loop
 from automation_engine.servicers.times import timestamp
 from automation_engine.servicers.words import number, word
-from automation_engine.store import connectors
-from automation_engine.store.database import Database
+from automation_engine.store import automations, connectors
+from automation_engine.store.database import Database, Transaction
 from automation_engine.store.tables import Connector
 from automation_engine.v1 import connector_pb2
 from automation_engine.v1 import connector_service_pb2 as pb
@@ -36,6 +44,14 @@ TEST_SECONDS = 30.0
 """How long a storage may take to answer a test, in real seconds."""
 
 _NAMED = 5
+_ROTATED: Mapping[str, Sequence[str]] = {
+    "s3": ("aws_access_key_id", "aws_secret_access_key"),
+    "gcs": ("credentials_file",),
+    "azure": ("tenant_id", "client_id", "client_secret", "authority_host", "account_key"),
+    "local": (),
+}
+"""The credentials of each provider."""
+_CREDENTIALS = tuple(name for names in _ROTATED.values() for name in names)
 
 _Creation: TypeAlias = (
     pb.CreateS3ConnectorRequest
@@ -96,7 +112,7 @@ class ConnectorServicer(ConnectorServiceServicer):
         context: Any,
     ) -> pb.CreateS3ConnectorResponse:
         """Create a connector to a bucket, which is not reached yet. Raises ``InvalidArgument``."""
-        settings = _given(request, "bucket", "region", "endpoint_url")
+        settings = self._placed("s3", _given(request, "bucket", "region", "endpoint_url"))
         secrets = _given(request, "aws_access_key_id", "aws_secret_access_key")
         await self._stores.unsaved("s3", settings, secrets).close()
         return pb.CreateS3ConnectorResponse(connector=message(await self._create(request, "s3", settings, secrets)))
@@ -107,7 +123,7 @@ class ConnectorServicer(ConnectorServiceServicer):
         context: Any,
     ) -> pb.CreateGcsConnectorResponse:
         """Create a connector to a bucket, which is not reached yet. Raises ``InvalidArgument``."""
-        settings = _given(request, "bucket", "gcp_project_id", "endpoint_url")
+        settings = self._placed("gcs", _given(request, "bucket", "gcp_project_id", "endpoint_url"))
         secrets = _given(request, "credentials_file")
         await self._stores.unsaved("gcs", settings, secrets).close()
         return pb.CreateGcsConnectorResponse(connector=message(await self._create(request, "gcs", settings, secrets)))
@@ -118,8 +134,10 @@ class ConnectorServicer(ConnectorServiceServicer):
         context: Any,
     ) -> pb.CreateAzureConnectorResponse:
         """Create a connector to a container, which is not reached yet. Raises ``InvalidArgument``."""
-        settings = _given(request, "storage_account", "container", "endpoint_url")
+        settings = self._placed("azure", _given(request, "storage_account", "container", "endpoint_url"))
         secrets = _given(request, "tenant_id", "client_id", "client_secret", "authority_host", "account_key")
+        if "account_key" not in secrets:
+            secrets = self._placed("azure_authority", secrets, "authority_host")
         await self._stores.unsaved("azure", settings, secrets).close()
         return pb.CreateAzureConnectorResponse(
             connector=message(await self._create(request, "azure", settings, secrets))
@@ -139,6 +157,11 @@ class ConnectorServicer(ConnectorServiceServicer):
         except StorageError as error:
             raise InvalidArgument.of("root", error.message) from error
         return pb.CreateLocalConnectorResponse(connector=message(await self._create(request, "local", settings, None)))
+
+    def _placed(self, default: str, given: dict[str, str], field: str = "endpoint_url") -> dict[str, str]:
+        """Return the settings with the operator's endpoint, where there is one and none is named."""
+        url = self._stores.endpoints.get(default)
+        return given if url is None else {field: url, **given}
 
     async def _create(
         self,
@@ -188,14 +211,67 @@ class ConnectorServicer(ConnectorServiceServicer):
         request: pb.UpdateConnectorRequest,
         context: Any,
     ) -> pb.UpdateConnectorResponse:
-        """Change what is set; ``updated_at`` moves only if that is a change. Raises ``NotFound``."""
-        values = _changes(request)
+        """Change what is set; ``updated_at`` moves only if that is a change.
+
+        Raises ``NotFound``, ``InvalidArgument``, and ``Conflict`` that names what uses a scope that would go.
+        """
         async with self._database.transaction() as tx:
             row = await connectors.find(tx, caller.current().owner, request.connector_id)
-            if any(getattr(row, name) != value for name, value in values.items()):
-                row.sqlmodel_update({**values, "updated_at": connectors.changed_at(row, tx.now)})
+            values = {**_changes(request), **await self._rotated(row, request)}
+            lost = set(row.scopes).difference(values.get("scopes", row.scopes))
+            if users := await connectors.users(tx, row, lost):
+                raise Conflict(
+                    f"connector {row.connector_id} can't lose the scope {' and '.join(sorted(lost))}: "
+                    f"it is used by {_list(users)}"
+                )
+            changed = {name: value for name, value in values.items() if getattr(row, name) != value}
+            if changed:
+                row.sqlmodel_update({**changed, "updated_at": connectors.changed_at(row, tx.now)})
                 tx.add(row)
+            if "export_base_path" in changed:
+                await self._refuse_loops(tx, row)
         return pb.UpdateConnectorResponse(connector=message(row))
+
+    async def _rotated(self, row: Connector, request: pb.UpdateConnectorRequest) -> dict[str, Any]:
+        """Return the columns that new credentials set: they have passed no test yet, and failed none."""
+        given = {name: getattr(request, name) for name in _CREDENTIALS if request.HasField(name)}
+        if foreign := given.keys() - _ROTATED[row.provider]:
+            right = ", ".join(_ROTATED[row.provider]) or "none"
+            raise InvalidArgument(
+                [
+                    Violation(field=name, message=f"connector {row.connector_id} is {row.provider}: it takes {right}")
+                    for name in sorted(foreign)
+                ]
+            )
+        kept = self._kept(row) if given else {}
+        if given.items() <= kept.items():
+            return {}
+        if "authority_host" in given:
+            kept.pop("client_secret", None)  # whoever may not see it must not have it sent elsewhere
+        secrets = {**(kept if ("account_key" in given) == ("account_key" in kept) else {}), **given}
+        if row.provider == "azure" and "account_key" not in secrets:
+            secrets = self._placed("azure_authority", secrets, "authority_host")
+        await self._stores.unsaved(row.provider, row.settings, secrets).close()
+        untested = dict.fromkeys(("last_tested_at", "last_test_result", "last_test_error"))
+        status = {"status": "active"} if row.status == "failed" and not request.HasField("status") else {}
+        return {"secrets": self._stores.encrypt(secrets), **untested, **status}
+
+    def _kept(self, row: Connector) -> dict[str, str]:
+        """Return the present credentials; none where nothing opens them any more: they are entered again."""
+        try:
+            return self._stores.secrets(row)
+        except SecretsUnreadable:
+            return {}
+
+    async def _refuse_loops(self, tx: Transaction, row: Connector) -> None:
+        """Raise ``InvalidArgument`` when an index would import what it delivers through the changed connector."""
+        for exporting in await connectors.using(tx, row, automations.EXPORT):
+            importing = await automations.sibling(tx, exporting.index_id, automations.IMPORT)
+            watch = None if importing is None else automations.import_state(importing).config.watch
+            source = None if watch is None else await tx.get(Connector, watch.connector_id)
+            if watch is not None and source is not None:
+                subpath = automations.export_state(exporting).destination_subpath
+                refuse_loop(self._stores, source, watch.source_prefix, row, subpath, field="export_base_path")
 
     async def DeleteConnector(
         self,

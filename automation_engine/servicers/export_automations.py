@@ -64,7 +64,7 @@ async def put(
             await _revive(tx, kept, event)
         kept.config = config
         await automations.apply_export(tx, kept, event)
-    await automations.revise(tx, kept, change(by, restored))
+    await automations.revise(tx, kept, change(by, restored), created=saved is None)
     return kept
 
 

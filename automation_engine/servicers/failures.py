@@ -1,7 +1,8 @@
 """What went wrong, as a ``google.rpc.Status``: the one place where an exception becomes a status.
 
 Every status has an ``ErrorInfo`` whose ``reason`` is the error's stable code in upper case; an invalid argument has a
-``BadRequest`` with a violation for each field, a stale write a ``PreconditionFailure``. A client gets at most 16 KiB of
+``BadRequest`` with a violation for each field, a stale write a ``PreconditionFailure``, one call too many a
+``RetryInfo``. Trailing metadata that were set before the failure go out with it. A client gets at most 16 KiB of
 metadata, percent-encoded where it is no ASCII, and refuses the whole answer above that: so what is told is bounded.
 
 Source: ``google/rpc/error_details.proto``; AIP-154, AIP-193.
@@ -10,20 +11,21 @@ Source: ``google/rpc/error_details.proto``; AIP-154, AIP-193.
 from __future__ import annotations
 
 import logging
+import math
 import sqlite3
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 from google.protobuf.message import Message
 from google.rpc import code_pb2, status_pb2
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, PreconditionFailure
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, PreconditionFailure, RetryInfo
 from grpc_status import rpc_status
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from automation_engine.errors import EngineError, InvalidArgument, StaleWrite, Violation
+from automation_engine.errors import EngineError, InvalidArgument, RateLimited, StaleWrite, Violation
 from automation_engine.servicers import request_ids
 from automation_engine.servicers.calls import Call, CallInterceptor
 
@@ -39,6 +41,14 @@ _NOT_IN_REPERTOIRE = "22021"  # https://www.postgresql.org/docs/current/errcodes
 _log = logging.getLogger(__name__)
 
 
+class Ended(Exception):
+    """Ends a call with a status that is known already."""
+
+    def __init__(self, status: status_pb2.Status) -> None:
+        super().__init__(status.message)
+        self.status = status
+
+
 class Failures(CallInterceptor):
     """Ends a call that raised with the status that the exception means. A cancelled call stays cancelled."""
 
@@ -50,13 +60,23 @@ class Failures(CallInterceptor):
         except grpc.aio.AbortError:
             raise
         except EngineError as error:
-            await context.abort_with_status(rpc_status.to_status(status_of(error)))
+            await _abort(context, status_of(error))
+        except Ended as ended:
+            await _abort(context, ended.status)
         except Exception as error:  # noqa: BLE001 - whatever it is: clients get a status, never a traceback
             if _holds_nul(error):
                 refused = InvalidArgument.of("", "no text may hold the character U+0000")
-                await context.abort_with_status(rpc_status.to_status(status_of(refused)))
+                await _abort(context, status_of(refused))
             _log.exception("%s failed, request id %s", call.method, request_ids.current())
-            await context.abort_with_status(rpc_status.to_status(_unexpected(error)))
+            await _abort(context, _unexpected(error))
+
+
+async def _abort(context: Any, status: status_pb2.Status) -> NoReturn:
+    told = rpc_status.to_status(status)
+    await request_ids.answer(context)
+    before = context.trailing_metadata() or ()
+    await context.abort(told.code, told.details, (*before, *told.trailing_metadata))
+    raise AssertionError("abort returns to nobody")
 
 
 def status_of(error: EngineError) -> status_pb2.Status:
@@ -67,6 +87,10 @@ def status_of(error: EngineError) -> status_pb2.Status:
     if isinstance(error, StaleWrite):
         violation = PreconditionFailure.Violation(type="ETAG", subject="etag", description=status.message)
         _attach(status, PreconditionFailure(violations=[violation]))
+    if isinstance(error, RateLimited):
+        retry = RetryInfo()
+        retry.retry_delay.FromMilliseconds(math.ceil(error.retry_after * 1000))
+        _attach(status, retry)
     return status
 
 

@@ -73,7 +73,7 @@ async def put(
             await _revive(tx, kept, after)
         kept.config, kept.preset = config, preset
         await automations.apply_import(tx, kept, Configured(config=after))
-    await automations.revise(tx, kept, change(by, restored))
+    await automations.revise(tx, kept, change(by, restored), created=saved is None)
     return kept
 
 

@@ -13,7 +13,7 @@ from automation_engine.servicers.automation_checks import connector_for
 from automation_engine.servicers.pages import cut, limit_of, read_cursor, write_cursor
 from automation_engine.servicers.times import timestamp
 from automation_engine.servicers.words import number, word
-from automation_engine.store import automations, imports, indexes, work
+from automation_engine.store import automations, connectors, imports, indexes, work
 from automation_engine.store.database import Database, Transaction
 from automation_engine.store.tables import ImportFile, ImportJob, Video
 from automation_engine.v1 import import_job_pb2
@@ -166,13 +166,14 @@ class ImportJobServicer(ImportJobServiceServicer):
         self._database = database
 
     async def CreateImportJob(self, request: pb.CreateImportJobRequest, _context: Any) -> pb.CreateImportJobResponse:
-        """Create a job. Raises ``NotFound`` for the index, ``InvalidArgument`` for connector and pattern."""
+        """Create a job. Raises ``NotFound`` for index and connector, ``InvalidArgument`` for pattern and scope."""
         owner = caller.current().owner
         pattern = request.file_pattern if request.HasField("file_pattern") else "*"
         compile_pattern(pattern)
         mode = word(ImportMode.DESCRIPTOR, request.import_mode_override) if request.import_mode_override else None
         async with self._database.transaction() as tx:
             index = await indexes.find(tx, owner, request.index_id)
+            await connectors.find(tx, owner, request.connector_id)
             connector = await connector_for(tx, owner, request.connector_id, scope="import", field="connector_id")
             job = ImportJob(
                 job_id=tx.new_id("job"),

@@ -7,7 +7,7 @@ from typing import Any
 from automation_engine.errors import Conflict
 from automation_engine.servicers import caller
 from automation_engine.servicers.times import timestamp
-from automation_engine.store import indexes
+from automation_engine.store import deletions, indexes
 from automation_engine.store.database import Database
 from automation_engine.store.tables import MediaIndex
 from automation_engine.v1 import index_pb2
@@ -79,12 +79,15 @@ class IndexServicer(IndexServiceServicer):
         request: pb.DeleteIndexRequest,
         context: Any,
     ) -> pb.DeleteIndexResponse:
-        """Delete an index with all that belongs to it, at once.
+        """Delete an index with all that belongs to it, at once; what was deleted before is.
 
-        Raises ``NotFound``, also when it was deleted before, and ``Conflict`` while something in it is at work.
+        Raises ``NotFound``, and ``Conflict`` while something in it is at work.
         """
+        owner = caller.current().owner
         async with self._database.transaction() as tx:
-            row = await indexes.find(tx, caller.current().owner, request.index_id)
+            if await deletions.known(tx, owner, request.index_id):
+                return pb.DeleteIndexResponse(**_deleted(request.index_id))
+            row = await indexes.find(tx, owner, request.index_id)
             await indexes.stop_automations(tx, row.index_id)
             if running := await indexes.running_work(tx, row.index_id):
                 named = ", ".join(running[:_NAMED])
@@ -94,8 +97,23 @@ class IndexServicer(IndexServiceServicer):
                     "then cancel the work or wait for its end"
                 )
             await indexes.delete(tx, row)
-        return pb.DeleteIndexResponse(
-            index_id=row.index_id,
-            deletion_id=row.index_id.replace("idx_", "del_", 1),
-            status=index_pb2.DELETION_STATUS_DELETED,
-        )
+            deletions.record(tx, owner, row.index_id)
+        return pb.DeleteIndexResponse(**_deleted(row.index_id))
+
+    async def GetIndexDeletion(
+        self,
+        request: pb.GetIndexDeletionRequest,
+        context: Any,
+    ) -> pb.GetIndexDeletionResponse:
+        """Tell how far the deletion of an index has come: each one is at its end at once. Raises ``NotFound``."""
+        async with self._database.reading() as session:
+            row = await deletions.find(session, caller.current().owner, request.index_id)
+        return pb.GetIndexDeletionResponse(**_deleted(row.subject_id))
+
+
+def _deleted(index_id: str) -> dict[str, Any]:
+    return {
+        "index_id": index_id,
+        "deletion_id": deletions.deletion_id(index_id),
+        "status": index_pb2.DELETION_STATUS_DELETED,
+    }

@@ -1,7 +1,7 @@
 """Presets: how a prompt is run, and the snapshot of the prompt that is run.
 
 As a dict: what a caller chooses (``chosen``), and what the snapshot adds: ``prompt_name, prompt_text, json_schema,
-video_level, snapshot_at``.
+video_level, snapshot_at``. ``analyzer`` is what ``processing_model`` stood for then.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def chosen(given: automation_pb2.PromptPreset | ExecutePromptRunRequest, *, path
 
     model = value("processing_model", None)
     try:
-        analyzer_for(model)
+        analyzer = analyzer_for(model)
     except InvalidArgument as error:
         raise InvalidArgument.of(f"{path}processing_model", error.violations[0].message) from error
     return {
@@ -45,6 +45,7 @@ def chosen(given: automation_pb2.PromptPreset | ExecutePromptRunRequest, *, path
         "video_segment_duration": value("video_segment_duration", round(DEFAULT_SECONDS)),
         "audio_segment_duration": value("audio_segment_duration", round(DEFAULT_SECONDS)),
         "processing_model": model,
+        "analyzer": analyzer.name,
         "enable_transcription": value("enable_transcription", True),
         "enable_image_embedding": value("enable_image_embedding", True),
     }

@@ -11,11 +11,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from automation_engine.errors import Conflict, InvalidArgument, NotFound, Violation
 from automation_engine.servicers import caller, presets
 from automation_engine.servicers.pages import cut, limit_of, pagination, read_cursor
-from automation_engine.servicers.results import result_message, segment_id
+from automation_engine.servicers.results import result_message, video_result_message
 from automation_engine.servicers.times import timestamp
-from automation_engine.servicers.words import number
-from automation_engine.store import indexes, prompts, runs, videos, work
+from automation_engine.servicers.words import number, word
+from automation_engine.store import announcements, indexes, prompts, runs, videos, work
 from automation_engine.store.database import Database, Transaction
+from automation_engine.store.runs import segment_id
 from automation_engine.store.tables import Prompt, PromptRun, RunItem, SegmentResult, Video
 from automation_engine.v1 import prompt_run_pb2
 from automation_engine.v1 import prompt_run_service_pb2 as pb
@@ -27,10 +28,14 @@ LISTED = 200
 _STATUS = prompt_run_pb2.PromptRunStatus.DESCRIPTOR
 _TARGET = prompt_run_pb2.PromptRunTargetType.DESCRIPTOR
 _MEDIA = ("video", "audio", "image")
+_WITHOUT_END = ("failed", "partial", "cancelled")
 
 
-def message(run: PromptRun, counts: Mapping[tuple[str, str], int]) -> prompt_run_pb2.PromptRun:
-    """Return a run as its message; ``counts`` are its media by type and status."""
+def message(run: PromptRun, counts: Mapping[tuple[str, str], int], whole: tuple[int, int]) -> prompt_run_pb2.PromptRun:
+    """Return a run as its message; ``counts`` are its media by type and status, ``whole`` those analysed as a whole.
+
+    The latter are two: those with every field that was asked of them, and those that lack some.
+    """
     ended = run.status in runs.TERMINAL
     preset = run.preset
     return prompt_run_pb2.PromptRun(
@@ -60,7 +65,9 @@ def message(run: PromptRun, counts: Mapping[tuple[str, str], int]) -> prompt_run
         enable_transcription=preset["enable_transcription"],
         enable_image_embedding=preset["enable_image_embedding"],
         completed_at=timestamp(run.completed_at),
+        analyzer=preset["analyzer"],
         **_media_counts(counts),
+        **({} if preset["video_level"] is None else _video_level_counts(counts, whole)),
     )
 
 
@@ -85,10 +92,22 @@ def _media_counts(counts: Mapping[tuple[str, str], int]) -> dict[str, Any]:
     return fields
 
 
+def _video_level_counts(counts: Mapping[tuple[str, str], int], whole: tuple[int, int]) -> dict[str, Any]:
+    failed = [counts.get((media, status), 0) for media in ("video", "audio") for status in _WITHOUT_END]
+    return {
+        "video_level_enabled": True,
+        "video_level_total_items": sum(count for (media, _), count in counts.items() if media != "image"),
+        "video_level_completed_items": whole[0],
+        "video_level_partial_items": whole[1],
+        "video_level_failed_items": sum(failed),
+    }
+
+
 async def messages(session: AsyncSession, rows: Sequence[PromptRun]) -> list[prompt_run_pb2.PromptRun]:
     """Return runs as messages, counted in one query."""
     counts = await runs.media_counts(session, [run.run_id for run in rows])
-    return [message(run, counts[run.run_id]) for run in rows]
+    whole = await runs.video_level_counts(session, [run.run_id for run in rows])
+    return [message(run, counts[run.run_id], whole[run.run_id]) for run in rows]
 
 
 async def _message(session: AsyncSession, run: PromptRun) -> prompt_run_pb2.PromptRun:
@@ -131,7 +150,13 @@ class PromptRunServicer(PromptRunServiceServicer):
     async def ListPromptRuns(self, request: pb.ListPromptRunsRequest, _context: Any) -> pb.ListPromptRunsResponse:
         """List runs, the newest first."""
         async with self._database.reading() as session:
-            rows = await runs.listed(session, caller.current().owner, limit=limit_of(request, LISTED))
+            rows = await runs.listed(
+                session,
+                caller.current().owner,
+                status=word(_STATUS, request.status) if request.HasField("status") else None,
+                index_id=request.index_id if request.HasField("index_id") else None,
+                limit=limit_of(request, LISTED),
+            )
             return pb.ListPromptRunsResponse(runs=await messages(session, rows))
 
     async def GetPromptRun(self, request: pb.GetPromptRunRequest, _context: Any) -> pb.GetPromptRunResponse:
@@ -150,6 +175,7 @@ class PromptRunServicer(PromptRunServiceServicer):
             await runs.cancel_items(tx, run.run_id)
             run = await runs.tally(tx, run.run_id)
             run.status, run.completed_at = "cancelled", tx.now
+            await announcements.prompt_run(tx, run, "cancelled")
             await tx.flush()
             return pb.CancelPromptRunResponse(run=await _message(tx, run))
 
@@ -175,11 +201,19 @@ class PromptRunServicer(PromptRunServiceServicer):
     async def GetPromptRunVideoResult(
         self, request: pb.GetPromptRunVideoResultRequest, _context: Any
     ) -> pb.GetPromptRunVideoResultResponse:
-        """Raise ``NotFound``: what the analyzers here find, they find in segments."""
+        """Return what a run found in a video as a whole. Raises ``NotFound`` for what nothing is asked of."""
         async with self._database.reading() as session:
             run = await runs.find(session, caller.current().owner, request.run_id)
-        asked = "its analyzer extracts nothing" if run.preset.get("video_level") else "its prompt asks for nothing"
-        raise NotFound(f"prompt run {run.run_id} has no video-level extraction: {asked} of a video as a whole")
+            found = await runs.item_of(session, run.run_id, request.video_id)
+            segments = await runs.segment_counts(session, run.run_id, request.video_id)
+        if run.preset["video_level"] is None:
+            raise NotFound(f"prompt run {run.run_id}: its prompt asks for nothing of a video as a whole")
+        if found is None:
+            raise NotFound(f"prompt run {run.run_id} does not cover {request.video_id}")
+        item, result, video = found
+        if video is not None and video.media_type == "image":
+            raise NotFound(f"{video.video_id} is an image: its one segment holds the result")
+        return pb.GetPromptRunVideoResultResponse(result=video_result_message(run, item, result, video, segments))
 
     async def GetPromptRunFailedSegments(
         self, request: pb.GetPromptRunFailedSegmentsRequest, _context: Any

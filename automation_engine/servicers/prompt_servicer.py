@@ -154,9 +154,9 @@ class PromptServicer(PromptServiceServicer):
         """
         async with self._database.transaction() as tx:
             row = await prompts.find(tx, caller.current().owner, request.prompt_id)
-            if not request.force and await prompts.in_use(tx, row):
+            if not request.force and (used := await prompts.usage(tx, row)):
                 raise Conflict(
-                    f"prompt {row.prompt_id} is in use by automations or runs: delete it with force=true; "
+                    f"prompt {row.prompt_id} is in use by {used}: delete it with force=true; "
                     "they keep the snapshot they were saved with"
                 )
             await tx.delete(row)
@@ -186,17 +186,19 @@ class PromptServicer(PromptServiceServicer):
         request: pb.GetPromptUsageRequest,
         context: Any,
     ) -> pb.GetPromptUsageResponse:
-        """Say whether a prompt is in use. Raises ``NotFound``."""
+        """Say what uses a prompt. Raises ``NotFound``."""
         async with self._database.reading() as session:
             row = await prompts.find(session, caller.current().owner, request.prompt_id)
-            used = await prompts.in_use(session, row)
+            used = await prompts.usage(session, row)
         usage = prompt_pb2.PromptUsage(
             prompt_id=row.prompt_id,
             name=row.name,
             is_active=row.is_active,
-            is_in_use=used,
+            is_in_use=bool(used),
             created_at=timestamp(row.created_at),
             schema_properties_count=len(row.json_schema.get("properties", {})),
+            prompt_run_count=used.run_count,
+            automation_index_ids=used.index_ids,
         )
         return pb.GetPromptUsageResponse(usage=usage)
 

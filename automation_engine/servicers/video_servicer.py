@@ -10,7 +10,7 @@ from automation_engine.servicers.pages import cut, limit_of, pagination, read_cu
 from automation_engine.servicers.results import segment_message
 from automation_engine.servicers.times import timestamp
 from automation_engine.servicers.words import number
-from automation_engine.store import indexes, videos
+from automation_engine.store import deletions, indexes, videos
 from automation_engine.store.database import Database
 from automation_engine.store.tables import Video
 from automation_engine.store.videos import Coverage
@@ -87,6 +87,14 @@ def _facts(video: Video) -> video_pb2.MediaFacts:
     )
 
 
+def _deleted(video_id: str) -> dict[str, Any]:
+    return {
+        "video_id": video_id,
+        "deletion_id": deletions.deletion_id(video_id),
+        "status": index_pb2.DELETION_STATUS_DELETED,
+    }
+
+
 class VideoServicer(VideoServiceServicer):
     """Videos of the caller."""
 
@@ -117,24 +125,28 @@ class VideoServicer(VideoServiceServicer):
         """Delete a video and its results, at once. Raises ``NotFound``, and ``Conflict`` while a run works on it."""
         async with self._database.transaction() as tx:
             await videos.remove(tx, caller.current().owner, request.video_id)
-        return pb.DeleteVideoResponse(
-            video_id=request.video_id,
-            deletion_id=f"del_{request.video_id.removeprefix('vid_')}",
-            status=index_pb2.DELETION_STATUS_DELETED,
-        )
+        return pb.DeleteVideoResponse(**_deleted(request.video_id))
+
+    async def GetVideoDeletion(self, request: pb.GetVideoDeletionRequest, _context: Any) -> pb.GetVideoDeletionResponse:
+        """Tell how far the deletion of a video has come: each one is at its end at once. Raises ``NotFound``."""
+        async with self._database.reading() as session:
+            row = await deletions.find(session, caller.current().owner, request.video_id)
+        return pb.GetVideoDeletionResponse(**_deleted(row.subject_id))
 
     async def ListSegments(self, request: pb.ListSegmentsRequest, _context: Any) -> pb.ListSegmentsResponse:
         """List a video's segments by start: of one run, of the newest one with results, or of every one."""
-        limit = limit_of(request)
+        limit, after = limit_of(request), read_cursor(request.cursor, float, str, int)
         latest = request.latest_run if request.HasField("latest_run") else True
         async with self._database.reading() as session:
             video = await videos.find(session, caller.current().owner, request.video_id)
             run_ids = [request.run_id] if request.run_id else await videos.runs_with_results(session, video.video_id)
+            if latest and after is not None and after[1] in run_ids:
+                run_ids = [after[1]]  # the pages of one list show one run, also when another one has ended meanwhile
             rows = await videos.segments(
                 session,
                 video.video_id,
                 run_ids[:1] if latest else run_ids,
-                after=read_cursor(request.cursor, float, str, int),
+                after=after,
                 limit=limit + 1,
             )
         page, cursor = cut(rows, limit, lambda row: (row.start_time, row.run_id, row.ordinal))

@@ -30,8 +30,9 @@ from automation_engine.rules.model import (
     Trigger,
     Watch,
 )
-from automation_engine.store import exports, imports, revisions, work
+from automation_engine.store import announcements, exports, imports, revisions, work
 from automation_engine.store.database import Reader, Transaction
+from automation_engine.store.outbox import rfc3339
 from automation_engine.store.revisions import Change
 from automation_engine.store.tables import (
     WAITING,
@@ -49,6 +50,14 @@ from automation_engine.store.work import Lease
 
 IMPORT = "import"
 EXPORT = "export"
+
+_TOLD = {
+    revisions.PUT: "updated",
+    revisions.RESTORE: "updated",
+    revisions.PAUSE: "paused",
+    revisions.RESUME: "resumed",
+    revisions.DELETE: "deleted",
+}
 
 
 class Saved(Protocol):
@@ -113,15 +122,17 @@ def save_state(row: Automation, state: ImportState | ExportState) -> None:
     row.next_action_at = state.next_action_at if isinstance(state, ImportState) else None
 
 
-async def revise(tx: Transaction, row: Automation, change: Change) -> None:
+async def revise(tx: Transaction, row: Automation, change: Change, *, created: bool = False) -> None:
     """Say that somebody changed the configuration, and keep it as it is now: the next revision, with its own etag.
 
-    A new row begins with revision 0. What the engine remembers by itself changes without it.
+    A new row begins with revision 0. What the engine remembers by itself changes without it. ``created``: there was no
+    automation before, or none any more.
     """
     row.revision += 1
     row.updated_at = tx.now
     config: dict[str, Any] = row.state if row.kind == EXPORT else row.state["config"]
     await revisions.record(tx, row, change, enabled=config["enabled"], paused=config["paused"])
+    await announcements.automation(tx, row, "created" if created else _TOLD[change.action], actor=change.actor)
 
 
 async def find(session: AsyncSession, owner: str, index_id: str, kind: str) -> Automation:
@@ -284,7 +295,24 @@ async def apply_import(tx: Transaction, row: Automation, event: events.ImportEve
     for effect in decision.effects:
         await _save_import_effect(tx, row, decision.state, effect)
     await tx.flush()
+    await _tell_storage(tx, row, event, before, decision.state)
     return decision
+
+
+async def _tell_storage(
+    tx: Transaction, row: Automation | int, event: events.ImportEvent, before: ImportState, after: ImportState
+) -> None:
+    """Tell that an automation can't list its storage any more, or can again."""
+    failing, failed = before.degraded, after.degraded
+    lost = isinstance(event, events.ScanFailed) and failing is None and failed is not None
+    found = isinstance(event, events.ScanCompleted) and failing is not None and failed is None
+    degraded = failed if lost else failing
+    if (lost or found) and degraded is not None:
+        saved = await tx.get_one(Automation, row) if isinstance(row, int) else row
+        since = rfc3339(degraded.since)
+        await announcements.automation(
+            tx, saved, "degraded" if lost else "recovered", cause=degraded.cause, degraded_since=since
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -351,6 +379,7 @@ async def advance(tx: Transaction, held: Held, event: events.ImportEvent) -> Imp
         await tx.change(_SAVE, {"b_seq": held.seq, **saved})
     for scan in scans:
         await _start_scan(tx, held.seq, held.automation_id, scan.epoch, decision.state.generation)
+    await _tell_storage(tx, held.seq, event, held.state, decision.state)
     return decision
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import delete as delete_rows
 from sqlmodel import col, select
@@ -23,6 +23,9 @@ from automation_engine.store.tables import (
     RunItem,
     Video,
 )
+
+SCOPES = ("import", "export")
+"""What a connector may be used for."""
 
 
 async def find(session: AsyncSession, owner: str, connector_id: str) -> Connector:
@@ -45,8 +48,15 @@ def changed_at(connector: Connector, now: float) -> float:
     return max(now, math.nextafter(connector.updated_at, math.inf))
 
 
-async def users(session: AsyncSession, connector: Connector) -> list[str]:
-    """Name what uses a connector: its owner's automations, and the work that is not done yet."""
+async def users(session: AsyncSession, connector: Connector, scopes: Collection[str] = SCOPES) -> list[str]:
+    """Name what uses a connector in these scopes: its owner's automations, and the work that is not done yet."""
+    return [
+        *(await _readers(session, connector) if "import" in scopes else ()),
+        *(await _writers(session, connector) if "export" in scopes else ()),
+    ]
+
+
+async def _readers(session: AsyncSession, connector: Connector) -> list[str]:
     jobs = select(ImportJob.job_id).where(
         ImportJob.connector_id == connector.connector_id, col(ImportJob.status).not_in(imports.TERMINAL)
     )
@@ -57,29 +67,36 @@ async def users(session: AsyncSession, connector: Connector) -> list[str]:
         .where(Video.connector_id == connector.connector_id, col(PromptRun.status).not_in(runs.TERMINAL))
         .distinct()
     )
+    return [
+        *_named(await using(session, connector, automations.IMPORT)),
+        *(await _held(session, connector)),
+        *(f"import job {job_id}" for job_id in (await session.exec(jobs)).all()),
+        *(f"prompt run {run_id}" for run_id in (await session.exec(reading)).all()),
+    ]
+
+
+async def _writers(session: AsyncSession, connector: Connector) -> list[str]:
     writing = select(Export.export_id).where(
         Export.destination_connector_id == connector.connector_id, col(Export.status).not_in(exports.TERMINAL)
     )
     return [
-        *(await _automations(session, connector)),
-        *(await _held(session, connector)),
-        *(f"import job {job_id}" for job_id in (await session.exec(jobs)).all()),
-        *(f"prompt run {run_id}" for run_id in (await session.exec(reading)).all()),
+        *_named(await using(session, connector, automations.EXPORT)),
         *(f"export {export_id}" for export_id in (await session.exec(writing)).all()),
     ]
 
 
-async def _automations(session: AsyncSession, connector: Connector) -> list[str]:
+async def using(session: AsyncSession, connector: Connector, kind: str) -> list[Automation]:
+    """Return the automations of that kind that read from a connector or write to it."""
     rows = await session.exec(
         select(Automation)
-        .where(Automation.owner == connector.owner, col(Automation.deleted_at).is_(None))
+        .where(Automation.owner == connector.owner, Automation.kind == kind, col(Automation.deleted_at).is_(None))
         .order_by(col(Automation.seq))
     )
-    return [
-        f"{row.kind} automation {row.automation_id} of index {row.index_id}"
-        for row in rows.all()
-        if connector_of(row) == connector.connector_id
-    ]
+    return [row for row in rows.all() if connector_of(row) == connector.connector_id]
+
+
+def _named(rows: Sequence[Automation]) -> list[str]:
+    return [f"{row.kind} automation {row.automation_id} of index {row.index_id}" for row in rows]
 
 
 async def _held(session: AsyncSession, connector: Connector) -> list[str]:

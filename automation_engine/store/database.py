@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from sqlalchemy import Engine, Executable, Row, event, make_url
 from sqlalchemy.engine import Connection
@@ -85,6 +86,21 @@ class Transaction(Snapshot):
         self._ids = ids
 
     @property
+    def undone(self) -> bool:
+        """Whether it was rolled back."""
+        return not self._connection.in_transaction()
+
+    @asynccontextmanager
+    async def beside(self) -> AsyncIterator[Snapshot]:
+        """Read what it wrote, with a session that remembers no objects of this one."""
+        snapshot = Snapshot(self._connection, self._async_engine)
+        try:
+            yield snapshot
+        finally:
+            if snapshot.used:
+                await snapshot.close()
+
+    @property
     def dialect(self) -> str:
         """The name of the database's dialect: what a statement depends on that both databases have, each its own."""
         return self._connection.dialect.name
@@ -110,6 +126,91 @@ class Transaction(Snapshot):
         self.bells.append((kind, work_id))
 
 
+class _Held(NamedTuple):
+    transaction: Transaction
+    ending: AsyncExitStack
+
+
+class Deferral:
+    """The writes of one call, of which the last is committed together with one more: the answer to that call.
+
+    While it is entered, a transaction stays open behind its block. It is committed by ``last``, or before the call
+    begins another one; what the call reads meanwhile, it reads within it. ``first`` is what each of them does first
+    until one was committed. A call writes one thing after another: two at a time would wait for each other.
+    """
+
+    def __init__(self, first: Callable[[Transaction], Awaitable[None]]) -> None:
+        self.held: _Held | None = None
+        self.committed = False
+        self._first = first
+        self.active = False
+
+    @staticmethod
+    def current() -> Deferral | None:
+        """Return the one that the present call has entered; tasks that outlive the call have none."""
+        deferral = _deferral.get()
+        return deferral if deferral is not None and deferral.active else None
+
+    @asynccontextmanager
+    async def entered(self) -> AsyncIterator[Deferral]:
+        """Defer within the block. Whatever is held at its end is rolled back."""
+        token = _deferral.set(self)
+        self.active = True
+        try:
+            yield self
+        finally:
+            self.active = False
+            _deferral.reset(token)
+            if self.held is not None:
+                await self._end(_Abandoned())
+
+    @asynccontextmanager
+    async def hold(self, writing: AbstractAsyncContextManager[Transaction]) -> AsyncIterator[Transaction]:
+        """Write, and hold the commit back."""
+        await self._commit()
+        async with AsyncExitStack() as ending:
+            transaction = await ending.enter_async_context(writing)
+            if not self.committed:
+                await self._first(transaction)
+            yield transaction
+            if not transaction.undone:
+                if transaction.used:
+                    await transaction.flush()  # what a constraint refuses is the block's own failure
+                self.held = _Held(transaction, ending.pop_all())
+
+    @asynccontextmanager
+    async def last(self, database: Database) -> AsyncIterator[Transaction]:
+        """Write once more, into the transaction that is held, or else into one of its own, and commit."""
+        if self.held is None:
+            async with database.transaction() as transaction:
+                yield transaction
+        else:
+            yield self.held.transaction
+        await self._commit()
+
+    async def _commit(self) -> None:
+        if self.held is not None:
+            await self._end(None)
+            self.committed = True
+
+    async def _end(self, error: Exception | None) -> None:
+        held, self.held = self.held, None
+        if held is not None:
+            await held.ending.__aexit__(None if error is None else type(error), error, None)
+
+
+class _Abandoned(Exception):
+    """The call came to nothing: tells a transaction to roll back."""
+
+
+_deferral: ContextVar[Deferral | None] = ContextVar("deferral", default=None)
+
+
+def _held() -> Transaction | None:
+    deferral = Deferral.current()
+    return None if deferral is None or deferral.held is None else deferral.held.transaction
+
+
 class Database:
     """The engine's database. ``url`` is ``sqlite+aiosqlite:///path`` or ``postgresql+asyncpg://…``."""
 
@@ -133,9 +234,16 @@ class Database:
         """The SQLAlchemy engine, for migrations and checks."""
         return self._engine
 
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Write: commits at the end of the block, rolls back when it raises, then rings the bells.
+
+        Under a ``Deferral`` the commit comes later.
+        """
+        deferral = Deferral.current()
+        return self._writing() if deferral is None else deferral.hold(self._writing())
+
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
-        """Write: commits at the end of the block, rolls back when it raises, then rings the bells."""
+    async def _writing(self) -> AsyncIterator[Transaction]:
         if self._turn is None:
             async with self._begun() as transaction:
                 yield transaction
@@ -159,6 +267,10 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Snapshot]:
         """Read one consistent snapshot; whatever the block writes is rolled back."""
+        if (held := _held()) is not None:
+            async with held.beside() as beside:
+                yield beside
+            return
         connection = await greenlet_spawn(_begin, self._engine.sync_engine, writes=False)
         snapshot = Snapshot(connection, self._engine)
         try:
@@ -168,6 +280,8 @@ class Database:
 
     async def fetch(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Rows:
         """Execute one statement that reads, and return its rows. It is a snapshot of its own: nothing is begun."""
+        if (held := _held()) is not None:
+            return await held.fetch(statement, parameters)
         return await greenlet_spawn(_fetch_alone, self._asker.sync_engine, statement, parameters)
 
     async def close(self) -> None:

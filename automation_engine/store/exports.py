@@ -1,34 +1,44 @@
-"""Exports: created once under a key, and the finished runs that an export automation delivers or keeps."""
+"""Exports: created once under a key, artifacts kept for download, and the runs that an automation delivers or keeps."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
+from typing import Any
 
-from sqlalchemy import and_, delete, func, or_
+from sqlalchemy import and_, bindparam, delete, func, or_
+from sqlalchemy import select as select_columns
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from automation_engine.errors import NotFound
 from automation_engine.rules.model import ExportState
-from automation_engine.store import work
-from automation_engine.store.database import Transaction
+from automation_engine.store import announcements, work
+from automation_engine.store.database import Reader, Transaction
 from automation_engine.store.runs import WITH_RESULTS
 from automation_engine.store.tables import (
     Automation,
     Connector,
     Delivery,
     Export,
+    ExportChunk,
     PromptRun,
     RunItem,
     SegmentResult,
+    SpentToken,
     Video,
     Work,
 )
 
 TERMINAL = ("completed", "failed")
+KEPT = 7 * 86400.0
+"""Seconds that an artifact is kept for download after its export has completed."""
 
 _WORK_OF = and_(col(Work.kind) == work.EXPORT, col(Work.subject) == col(Export.export_id))
+_CHUNK: Any = vars(ExportChunk)["__table__"].c
+_PIECE = select_columns(_CHUNK.data).where(
+    _CHUNK.export_id == bindparam("b_export_id"), _CHUNK.ordinal == bindparam("b_ordinal")
+)
 
 
 async def create(
@@ -117,6 +127,7 @@ async def start_queued(tx: Transaction, row: Automation, state: ExportState) -> 
         delivery.export_id, delivery.generation = export.export_id, state.generation
         row.last_export_id, row.last_run_id, row.last_fired_at = export.export_id, delivery.run_id, tx.now
         tx.add(delivery)
+        await announcements.automation(tx, row, "triggered", export_id=export.export_id, run_id=delivery.run_id)
     tx.add(row)
     await tx.flush()
 
@@ -204,6 +215,47 @@ async def listed(session: AsyncSession, owner: str, *, limit: int) -> Sequence[t
     statement = select(Export, Work).join(Work, _WORK_OF, isouter=True)
     statement = statement.where(Export.owner == owner).order_by(*newest).limit(limit)
     return (await session.exec(statement)).all()
+
+
+def downloadable(export: Export, now: float) -> bool:
+    """Whether an export's artifact is kept for download."""
+    return (
+        export.destination_type == "download"
+        and export.status == "completed"
+        and export.completed_at is not None
+        and now < export.completed_at + KEPT
+    )
+
+
+async def pieces(reader: Reader, export_id: str) -> AsyncGenerator[bytes, None]:
+    """Yield what is kept of an artifact, piece by piece; no transaction is open between two of them."""
+    ordinal = 0
+    while rows := await reader.fetch(_PIECE, {"b_export_id": export_id, "b_ordinal": ordinal}):
+        yield rows[0].data
+        ordinal += 1
+
+
+async def drop_chunks(tx: Transaction, export_id: str) -> None:
+    """Delete what is kept of an export's artifact."""
+    await tx.exec(delete(ExportChunk).where(col(ExportChunk.export_id) == export_id))
+
+
+async def drop_expired(tx: Transaction) -> None:
+    """Delete the artifacts that nobody may download any more."""
+    expired = (
+        select(ExportChunk.export_id)
+        .join(Export, col(Export.export_id) == col(ExportChunk.export_id))
+        .where(col(Export.completed_at) <= tx.now - KEPT)
+    )
+    await tx.exec(delete(ExportChunk).where(col(ExportChunk.export_id).in_(expired)))
+
+
+async def spend(tx: Transaction, nonce: bytes, expires_at: float) -> bool:
+    """Use a download token up; False when it was before. Tokens that expired need no memory."""
+    await tx.exec(delete(SpentToken).where(col(SpentToken.expires_at) <= tx.now))
+    insert = sqlite.insert if tx.dialect == "sqlite" else postgresql.insert
+    row = insert(SpentToken).values(nonce=nonce, expires_at=expires_at).on_conflict_do_nothing()
+    return bool(await tx.change(row))
 
 
 async def chosen_runs(session: AsyncSession, export: Export) -> Sequence[PromptRun]:

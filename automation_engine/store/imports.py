@@ -18,7 +18,7 @@ from automation_engine.rules.effects import StartBatch
 from automation_engine.rules.fuse import blown
 from automation_engine.rules.lifecycle import stopped
 from automation_engine.rules.model import BACKOFF_MAX, ImportState, LedgerState
-from automation_engine.store import certificates, ledger, work
+from automation_engine.store import announcements, certificates, ledger, work
 from automation_engine.store.database import Transaction
 from automation_engine.store.tables import (
     HELD,
@@ -69,6 +69,7 @@ async def start_batch(tx: Transaction, row: Automation, state: ImportState, effe
         await _start(tx, row, batch, plan)
     else:
         batch.plan = plan
+        await announcements.batch(tx, row, batch, "batch_held")
     return batch
 
 
@@ -188,6 +189,7 @@ async def _start(tx: Transaction, row: Automation, batch: Batch, plan: dict[str,
     await tx.flush()
     await _copy_members(tx, job.job_id, batch.batch_id)
     await work.enqueue(tx, work.IMPORT_JOB, job.job_id)
+    await announcements.batch(tx, row, batch, "triggered")
     return job
 
 
@@ -224,13 +226,13 @@ async def _copy_members(tx: Transaction, job_id: str, batch_id: str) -> None:
 
 
 async def add_files(tx: Transaction, job_id: str, files: Sequence[dict[str, Any]]) -> None:
-    """Add the files that a job started by hand found: dicts of ``ordinal, key, version, size, last_modified``."""
+    """Add the files that a job started by hand found: dicts of the columns that are theirs alone."""
     rows = [
         {
+            "status": "pending",
             **file,
             "job_id": job_id,
             "file_id": f"{job_id.replace('job_', 'file_', 1)}_{file['ordinal']}",
-            "status": "pending",
             "attempts": 0,
             "next_attempt_at": 0.0,
         }
@@ -279,6 +281,7 @@ async def file_imported(tx: Transaction, file: ImportFile, video: Video) -> None
     await _resolve(tx, file, "imported", video_id=video.video_id)
     await _resolve_ledger(tx, file, LedgerState.IMPORTED, None)
     await _count(tx, file, imported=1, size=file.size)
+    await announcements.file_resolved(tx, file.job_id, video)
 
 
 async def file_failed(tx: Transaction, file: ImportFile, code: str, reason: str) -> None:
@@ -286,6 +289,7 @@ async def file_failed(tx: Transaction, file: ImportFile, code: str, reason: str)
     await _resolve(tx, file, "failed", reason_code=code, reason=reason)
     await _resolve_ledger(tx, file, LedgerState.FAILED, reason)
     await _count(tx, file, failed=1)
+    await announcements.file_resolved(tx, file.job_id, None)
 
 
 async def file_skipped(tx: Transaction, file: ImportFile, code: str, reason: str, state: LedgerState) -> None:
@@ -293,6 +297,7 @@ async def file_skipped(tx: Transaction, file: ImportFile, code: str, reason: str
     await _resolve(tx, file, "skipped", reason_code=code, reason=reason)
     await _resolve_ledger(tx, file, state, code)
     await _count(tx, file, skipped=1)
+    await announcements.file_resolved(tx, file.job_id, None)
     if state is LedgerState.GONE:  # it may come back, so it is no longer known
         watching = select(LedgerEntry.automation_seq).where(LedgerEntry.seq == file.ledger_seq)
         await tx.exec(
@@ -417,6 +422,8 @@ async def restart(tx: Transaction, job: ImportJob, *, status: str) -> None:
         job.execution_status, job.execution_error_code, job.execution_error = "pending", None, None
     tx.add(job)
     await work.enqueue(tx, work.IMPORT_JOB, job.job_id)
+    if status == "importing":  # a job that looks for its files again tells it when it begins to
+        await announcements.import_job(tx, job, "started")
 
 
 async def find(session: AsyncSession, owner: str, job_id: str) -> ImportJob:

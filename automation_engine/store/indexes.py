@@ -10,13 +10,14 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from automation_engine.errors import NotFound
-from automation_engine.store import automations, exports, imports, runs, work
+from automation_engine.store import announcements, automations, exports, imports, runs, work
 from automation_engine.store.database import Transaction
 from automation_engine.store.tables import (
     Automation,
     Batch,
     Delivery,
     Export,
+    ExportChunk,
     ImportFile,
     ImportJob,
     LedgerEntry,
@@ -27,6 +28,7 @@ from automation_engine.store.tables import (
     Scan,
     SegmentResult,
     Video,
+    VideoResult,
     Work,
 )
 
@@ -80,6 +82,7 @@ async def stop_automations(tx: Transaction, index_id: str) -> list[Automation]:
         if row.kind == automations.IMPORT:
             epoch = automations.import_state(row).epoch
             await work.cancel(tx, work.SCAN, automations.scan_subject(row.automation_id, epoch))
+        await announcements.automation(tx, row, "deleted", actor=None)
     await tx.flush()
     return rows
 
@@ -105,7 +108,9 @@ def _deletions(index_id: str) -> list[Any]:
     return [
         *(delete_rows(Work).where(col(Work.kind) == kind, col(Work.subject).in_(ids)) for kind, ids in done),
         delete_rows(SegmentResult).where(col(SegmentResult.run_id).in_(of_index)),
+        delete_rows(VideoResult).where(col(VideoResult.run_id).in_(of_index)),
         delete_rows(RunItem).where(col(RunItem.run_id).in_(of_index)),
+        delete_rows(ExportChunk).where(col(ExportChunk.export_id).in_(delivered)),
         delete_rows(ImportFile).where(col(ImportFile.job_id).in_(jobs)),
         *(
             delete_rows(table).where(col(table.automation_seq).in_(watching))

@@ -7,12 +7,15 @@ import hmac
 import re
 import secrets
 from collections.abc import Sequence
+from typing import Any
 
+from sqlalchemy import Row, bindparam
+from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from automation_engine.errors import InvalidArgument, NotFound
-from automation_engine.store.database import Transaction
+from automation_engine.store.database import Reader, Transaction
 from automation_engine.store.tables import ApiKey
 
 PREFIX = "sk_live_"
@@ -50,12 +53,16 @@ async def create(
     return row, key
 
 
-async def authenticate(session: AsyncSession, key: str, now: float) -> ApiKey | None:
+_BY_HASH = select_columns(vars(ApiKey)["__table__"]).where(col(ApiKey.key_hash) == bindparam("b_key_hash"))
+
+
+async def authenticate(reader: Reader, key: str, now: float) -> Row[*tuple[Any, ...]] | None:
     """Return the row of a key that is valid at ``now``; None for one that is unknown, expired or revoked."""
     if not _KEY.fullmatch(key):
         return None
     digest = _hash(key)
-    row = (await session.exec(select(ApiKey).where(ApiKey.key_hash == digest))).one_or_none()
+    rows = await reader.fetch(_BY_HASH, {"b_key_hash": digest})
+    row = rows[0] if rows else None
     # The index search leaks at most how the hash of a guess compares, which tells nothing of a key of 192 random bits.
     if row is None or not hmac.compare_digest(row.key_hash, digest):
         return None

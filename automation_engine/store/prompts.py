@@ -1,14 +1,17 @@
-"""Prompts: found by owner, and whether they are in use."""
+"""Prompts: found by owner, and what uses them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from automation_engine.errors import NotFound
 from automation_engine.store.tables import Automation, Prompt, PromptRun
+
+_NAMED = 5
 
 
 async def find(session: AsyncSession, owner: str, prompt_id: str) -> Prompt:
@@ -26,10 +29,41 @@ async def owned(session: AsyncSession, owner: str) -> Sequence[Prompt]:
     return (await session.exec(statement.order_by(col(Prompt.created_at), col(Prompt.prompt_id)))).all()
 
 
-async def in_use(session: AsyncSession, prompt: Prompt) -> bool:
-    """Whether a run was made with the prompt, or an automation was saved with it."""
-    run = select(PromptRun.run_id).where(PromptRun.prompt_id == prompt.prompt_id, PromptRun.owner == prompt.owner)
-    if (await session.exec(run.limit(1))).first() is not None:
-        return True
-    presets = select(Automation.preset).where(Automation.owner == prompt.owner, col(Automation.deleted_at).is_(None))
-    return any(preset and preset["prompt_id"] == prompt.prompt_id for preset in (await session.exec(presets)).all())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What uses a prompt: how many runs, the newest of them, and the indexes whose import automation does, sorted."""
+
+    run_count: int
+    newest_run_id: str | None
+    index_ids: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.run_count or self.index_ids)
+
+    def __str__(self) -> str:
+        shown = [f"the import automation of index {index_id}" for index_id in self.index_ids[:_NAMED]]
+        if len(self.index_ids) > _NAMED:
+            shown.append(f"{len(self.index_ids) - _NAMED} more automations")
+        if self.run_count:
+            runs = "prompt run" if self.run_count == 1 else f"{self.run_count:,} prompt runs, the newest of them"
+            shown.append(f"{runs} {self.newest_run_id}")
+        return ", ".join(shown)
+
+
+async def usage(session: AsyncSession, prompt: Prompt) -> Usage:
+    """Return the runs that were made with a prompt, and the automations that were saved with it."""
+    made = (PromptRun.prompt_id == prompt.prompt_id, PromptRun.owner == prompt.owner)
+    newest = select(PromptRun.run_id).where(*made).order_by(col(PromptRun.created_at).desc()).limit(1)
+    saved = select(Automation.index_id, Automation.preset).where(
+        Automation.owner == prompt.owner, col(Automation.deleted_at).is_(None)
+    )
+    index_ids = [
+        index_id
+        for index_id, preset in (await session.exec(saved)).all()
+        if preset and preset["prompt_id"] == prompt.prompt_id
+    ]
+    return Usage(
+        run_count=(await session.exec(select(func.count()).select_from(PromptRun).where(*made))).one(),
+        newest_run_id=(await session.exec(newest)).first(),
+        index_ids=tuple(sorted(index_ids)),
+    )

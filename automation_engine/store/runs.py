@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import and_, case, exists, func, insert, or_, update
+from sqlalchemy import Integer, and_, case, exists, func, insert, or_, update
 from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -13,12 +13,14 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from automation_engine.errors import NotFound
 from automation_engine.rules.model import BACKOFF_MAX
-from automation_engine.store import work
+from automation_engine.store import announcements, work
 from automation_engine.store.database import Transaction
-from automation_engine.store.tables import PromptRun, RunItem, SegmentResult, Video
+from automation_engine.store.tables import PromptRun, RunItem, SegmentResult, Video, VideoResult
 
 TERMINAL = ("completed", "completed_with_failures", "failed", "cancelled")
 WITH_RESULTS = ("completed", "completed_with_failures")
+
+_LACKING = case((col(VideoResult.error).is_not(None), 1), else_=0)
 
 
 async def submit(
@@ -86,9 +88,16 @@ def _owned(owner: str, run_id: str) -> SelectOfScalar[PromptRun]:
 _NEWEST = (col(PromptRun.created_at).desc(), col(PromptRun.run_id).desc())
 
 
-async def listed(session: AsyncSession, owner: str, *, limit: int) -> Sequence[PromptRun]:
-    """Return an owner's runs, the newest first."""
-    return (await session.exec(select(PromptRun).where(PromptRun.owner == owner).order_by(*_NEWEST).limit(limit))).all()
+async def listed(
+    session: AsyncSession, owner: str, *, status: str | None = None, index_id: str | None = None, limit: int
+) -> Sequence[PromptRun]:
+    """Return an owner's runs, the newest first: all of them, or those in a status or of an index."""
+    statement = select(PromptRun).where(PromptRun.owner == owner).order_by(*_NEWEST).limit(limit)
+    if status is not None:
+        statement = statement.where(PromptRun.status == status)
+    if index_id is not None:
+        statement = statement.where(PromptRun.index_id == index_id)
+    return (await session.exec(statement)).all()
 
 
 async def of_index(
@@ -140,6 +149,39 @@ async def media_counts(session: AsyncSession, run_ids: Sequence[str]) -> dict[st
     return counts
 
 
+async def video_level_counts(session: AsyncSession, run_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Count media that were analysed as a whole, by run: those with every required field, and those that lack some."""
+    failed = func.sum(_LACKING, type_=Integer)
+    statement = (
+        select_columns(col(VideoResult.run_id), func.count(), failed)
+        .where(col(VideoResult.run_id).in_(run_ids))
+        .group_by(col(VideoResult.run_id))
+    )
+    rows = (await (await session.connection()).execute(statement)).all()
+    counts = dict.fromkeys(run_ids, (0, 0))
+    return counts | {run_id: (total - lacking, lacking) for run_id, total, lacking in rows}
+
+
+async def video_level_failures(session: AsyncSession, run_id: str) -> int:
+    """Return how many media lack a field that was required of them as a whole."""
+    return (await video_level_counts(session, [run_id]))[run_id][1]
+
+
+async def item_of(
+    session: AsyncSession, run_id: str, video_id: str
+) -> tuple[RunItem, VideoResult | None, Video | None] | None:
+    """Return a run's item with what was found in the media as a whole, and the media; None if it covers no such one."""
+    same = and_(col(VideoResult.run_id) == col(RunItem.run_id), col(VideoResult.video_id) == col(RunItem.video_id))
+    statement = (
+        select(RunItem, VideoResult, Video)
+        .join(VideoResult, same, isouter=True)
+        .join(Video, col(Video.video_id) == col(RunItem.video_id), isouter=True)
+        .where(RunItem.run_id == run_id, RunItem.video_id == video_id)
+    )
+    row = (await session.exec(statement)).one_or_none()
+    return None if row is None else (row[0], row[1], row[2])
+
+
 async def results(
     session: AsyncSession, run_id: str, *, video_id: str | None, after: tuple[str, int] | None, limit: int
 ) -> Sequence[tuple[SegmentResult, Video | None]]:
@@ -158,6 +200,14 @@ async def results(
         later = and_(col(SegmentResult.video_id) == video, col(SegmentResult.ordinal) > ordinal)
         statement = statement.where(or_(col(SegmentResult.video_id) > video, later))
     return (await session.exec(statement)).all()
+
+
+async def segment_counts(session: AsyncSession, run_id: str, video_id: str) -> tuple[int, int]:
+    """Count a video's segments in a run: those with all their fields, and those without."""
+    errors = func.coalesce(func.sum(case((col(SegmentResult.error).is_not(None), 1), else_=0), type_=Integer), 0)
+    statement = select(func.count(), errors).where(SegmentResult.run_id == run_id, SegmentResult.video_id == video_id)
+    total, failed = (await session.exec(statement)).one()
+    return total - failed, failed
 
 
 async def failures(session: AsyncSession, run_id: str) -> tuple[Sequence[SegmentResult], Sequence[RunItem]]:
@@ -215,6 +265,20 @@ async def add_results(tx: Transaction, results: Sequence[dict[str, Any]]) -> Non
         await tx.exec(insert(SegmentResult), params=list(results))
 
 
+def add_video_result(tx: Transaction, item: RunItem, data: Mapping[str, Any], error: str | None) -> None:
+    """Write what was found in an item's media as a whole."""
+    tx.add(VideoResult(run_id=item.run_id, video_id=item.video_id, data=dict(data), error=error, created_at=tx.now))
+
+
+async def start_item(tx: Transaction, item: RunItem) -> None:
+    """Record when an item's first attempt began."""
+    await tx.exec(
+        update(RunItem)
+        .where(col(RunItem.run_id) == item.run_id, col(RunItem.video_id) == item.video_id)
+        .values(started_at=item.started_at)
+    )
+
+
 async def end_item(tx: Transaction, item: RunItem, status: str, *, total_segments: int, error: str | None) -> None:
     """Record how an item ended: completed, or failed with the reason."""
     await tx.exec(
@@ -229,7 +293,7 @@ async def end_item(tx: Transaction, item: RunItem, status: str, *, total_segment
             completed_at=tx.now,
         )
     )
-    await tally(tx, item.run_id)
+    await announcements.item_ended(tx, await tally(tx, item.run_id), item, status, error)
 
 
 async def postpone_item(tx: Transaction, item: RunItem, reason: str, *, until: float) -> None:
@@ -276,8 +340,9 @@ def segment_id(video_id: str, ordinal: int) -> str:
     return f"seg_{video_id.removeprefix('vid_')}_{ordinal}"
 
 
-def outcome(run: PromptRun) -> str:
+def outcome(run: PromptRun, video_level_failures: int = 0) -> str:
     """Return the status of a run that has nothing left to do."""
     if run.total_items and run.failed_items == run.total_items:
         return "failed"
-    return "completed_with_failures" if run.failed_items or run.extraction_failures else "completed"
+    failures = run.failed_items + run.extraction_failures + video_level_failures
+    return "completed_with_failures" if failures else "completed"

@@ -20,6 +20,7 @@ WAITING = text("state IN ('settling', 'ready')")
 NOT_IMPORTED = text("state <> 'imported'")
 CLAIMABLE = text("state IN ('due', 'leased')")
 HELD = text("status = 'held'")
+OF_SUBJECT = text("subject IS NOT NULL")
 
 
 def _json(*, nullable: bool = False) -> Any:
@@ -42,6 +43,23 @@ class ApiKey(SQLModel, table=True):
     revoked_at: float | None = None
 
 
+class KeptAnswer(SQLModel, table=True):
+    """The answer to a write that came with an Idempotency-Key, sealed, since it may hold a secret.
+
+    The row is written by the transaction of the write itself. ``answer`` is empty only where a call needs several
+    transactions and has committed but the first ones.
+    """
+
+    __tablename__: ClassVar[str] = "kept_answers"
+
+    owner: str = Field(primary_key=True)
+    route: str = Field(primary_key=True)
+    idempotency_key: str = Field(primary_key=True)
+    request_hash: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
+    answer: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    expires_at: float = Field(index=True)
+
+
 class MediaIndex(SQLModel, table=True):
     """An index: a media collection of one owner."""
 
@@ -54,6 +72,16 @@ class MediaIndex(SQLModel, table=True):
     sort_order: int | None = None
     is_default: bool = False
     created_at: float
+
+
+class Deletion(SQLModel, table=True):
+    """That an index or a video was deleted. It outlives its subject, so that a repeated DELETE answers the same."""
+
+    __tablename__: ClassVar[str] = "deletions"
+
+    subject_id: str = Field(primary_key=True)
+    owner: str
+    deleted_at: float
 
 
 class Connector(SQLModel, table=True):
@@ -437,6 +465,18 @@ class SegmentResult(SQLModel, table=True):
     created_at: float
 
 
+class VideoResult(SQLModel, table=True):
+    """What a run found in one media object as a whole. The primary key makes writing it twice impossible."""
+
+    __tablename__: ClassVar[str] = "video_results"
+
+    run_id: str = Field(primary_key=True)
+    video_id: str = Field(primary_key=True)
+    data: dict[str, Any] = _json()
+    error: str | None = None
+    created_at: float
+
+
 class Export(SQLModel, table=True):
     """A delivery of results. ``export_key`` makes one that an automation starts repeatable."""
 
@@ -478,6 +518,25 @@ class Export(SQLModel, table=True):
     completed_at: float | None = None
 
 
+class ExportChunk(SQLModel, table=True):
+    """A piece of an artifact that is kept for download, at most 1 MiB: whole once its export has completed."""
+
+    __tablename__: ClassVar[str] = "export_chunks"
+
+    export_id: str = Field(primary_key=True)
+    ordinal: int = Field(primary_key=True)
+    data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class SpentToken(SQLModel, table=True):
+    """A download token that was used. The primary key makes using it twice impossible; kept until it expires anyway."""
+
+    __tablename__: ClassVar[str] = "spent_tokens"
+
+    nonce: bytes = Field(sa_column=Column(LargeBinary(16), primary_key=True))
+    expires_at: float = Field(index=True)
+
+
 class Delivery(SQLModel, table=True):
     """A finished run that an export automation delivers, or keeps while it is stopped: once per run and generation."""
 
@@ -488,6 +547,68 @@ class Delivery(SQLModel, table=True):
     generation: int = Field(primary_key=True)
     export_id: str | None = None
     queued_at: float
+
+
+class Webhook(SQLModel, table=True):
+    """An endpoint that is told of its owner's events. ``secret`` is sealed: the key that bodies are signed with.
+
+    ``index_ids``: None is all of them. ``extra`` is what the API calls ``metadata``. ``failure_count``: deliveries that
+    were given up in a row.
+    """
+
+    __tablename__: ClassVar[str] = "webhooks"
+
+    webhook_id: str = Field(primary_key=True)
+    owner: str = Field(index=True)
+    name: str
+    url: str
+    events: list[str] = _json()
+    index_ids: list[str] | None = _json(nullable=True)
+    extra: dict[str, Any] | None = _json(nullable=True)
+    secret: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    status: str
+    failure_count: int = 0
+    last_failure_at: float | None = None
+    last_success_at: float | None = None
+    created_at: float
+    updated_at: float
+
+
+class WebhookDelivery(SQLModel, table=True):
+    """One event on its way to one webhook, written by the transaction in which the event happened.
+
+    ``body`` are the very bytes that are posted. ``subject`` is what a progress event tells of: only the newest matters.
+    ``give_up_at``: an attempt that fails is not repeated after it.
+    """
+
+    __tablename__: ClassVar[str] = "webhook_deliveries"
+    __table_args__ = (
+        Index("ix_webhook_deliveries_webhook", "webhook_id", "created_at", "delivery_id"),
+        Index("ix_webhook_deliveries_age", "created_at"),
+        Index(
+            "ix_webhook_deliveries_subject",
+            "webhook_id",
+            "subject",
+            sqlite_where=OF_SUBJECT,
+            postgresql_where=OF_SUBJECT,
+        ),
+    )
+
+    delivery_id: str = Field(primary_key=True)
+    webhook_id: str
+    event_type: str
+    subject: str | None = None
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    status: str
+    attempts: int = 0
+    last_attempt_at: float | None = None
+    next_retry_at: float | None = None
+    give_up_at: float
+    response_status_code: int | None = None
+    response_body: str | None = None
+    error_message: str | None = None
+    created_at: float
+    completed_at: float | None = None
 
 
 class Work(SQLModel, table=True):

@@ -11,8 +11,9 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from automation_engine.errors import Conflict, NotFound
+from automation_engine.store import deletions
 from automation_engine.store.database import Transaction
-from automation_engine.store.tables import ImportFile, ImportJob, PromptRun, RunItem, SegmentResult, Video
+from automation_engine.store.tables import PromptRun, RunItem, SegmentResult, Video, VideoResult
 
 _CHUNK = 500
 """Ids in one statement: below every database's limit of parameters."""
@@ -164,7 +165,8 @@ async def remove(tx: Transaction, owner: str, video_id: str) -> None:
     statement = select(Video).where(Video.owner == owner, Video.video_id == video_id).with_for_update()
     video = (await tx.exec(statement)).one_or_none()
     if video is None:
-        await _deleted_before(tx, owner, video_id)
+        if not await deletions.known(tx, owner, video_id):
+            raise NotFound(f"there is no video {video_id}")
         return
     items = (await tx.exec(select(RunItem).where(RunItem.video_id == video_id))).all()
     working = [item.run_id for item in items if item.status == "pending"]
@@ -173,18 +175,8 @@ async def remove(tx: Transaction, owner: str, video_id: str) -> None:
     run_ids = [item.run_id for item in items]
     for at in range(0, len(run_ids), _CHUNK):
         chunk = run_ids[at : at + _CHUNK]
-        results = and_(col(SegmentResult.run_id).in_(chunk), col(SegmentResult.video_id) == video_id)
-        await tx.exec(delete(SegmentResult).where(results))
+        for table in (SegmentResult, VideoResult):
+            await tx.exec(delete(table).where(col(table.run_id).in_(chunk), col(table.video_id) == video_id))
     await tx.delete(video)
+    deletions.record(tx, owner, video_id)
     await tx.flush()
-
-
-async def _deleted_before(session: AsyncSession, owner: str, video_id: str) -> None:
-    """The file that the video came from remembers it."""
-    statement = (
-        select(ImportFile.file_id)
-        .join(ImportJob, col(ImportJob.job_id) == col(ImportFile.job_id))
-        .where(ImportFile.video_id == video_id, ImportJob.owner == owner)
-    )
-    if (await session.exec(statement)).first() is None:
-        raise NotFound(f"there is no video {video_id}")

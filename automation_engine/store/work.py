@@ -43,6 +43,7 @@ SCAN = "scan"
 IMPORT_JOB = "import_job"
 PROMPT_RUN = "prompt_run"
 EXPORT = "export"
+WEBHOOK = "webhook"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

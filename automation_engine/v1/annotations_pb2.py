@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&automation_engine/v1/annotations.proto\x12\x14\x61utomation_engine.v1\x1a google/protobuf/descriptor.proto*t\n\x05Scope\x12\x15\n\x11SCOPE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSCOPE_PUBLIC\x10\x01\x12\x10\n\x0cSCOPE_SEARCH\x10\x02\x12\x0e\n\nSCOPE_READ\x10\x03\x12\x0f\n\x0bSCOPE_WRITE\x10\x04\x12\x0f\n\x0bSCOPE_ADMIN\x10\x05:@\n\trest_name\x12!.google.protobuf.EnumValueOptions\x18\xd1\x86\x03 \x01(\tR\x08restName:d\n\x0erequired_scope\x12\x1e.google.protobuf.MethodOptions\x18\xd2\x86\x03 \x01(\x0e\x32\x1b.automation_engine.v1.ScopeR\rrequiredScopeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&automation_engine/v1/annotations.proto\x12\x14\x61utomation_engine.v1\x1a google/protobuf/descriptor.proto*t\n\x05Scope\x12\x15\n\x11SCOPE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSCOPE_PUBLIC\x10\x01\x12\x10\n\x0cSCOPE_SEARCH\x10\x02\x12\x0e\n\nSCOPE_READ\x10\x03\x12\x0f\n\x0bSCOPE_WRITE\x10\x04\x12\x0f\n\x0bSCOPE_ADMIN\x10\x05:@\n\trest_name\x12!.google.protobuf.EnumValueOptions\x18\xd1\x86\x03 \x01(\tR\x08restName:d\n\x0erequired_scope\x12\x1e.google.protobuf.MethodOptions\x18\xd2\x86\x03 \x01(\x0e\x32\x1b.automation_engine.v1.ScopeR\rrequiredScope:C\n\x0c\x62\x65\x61rer_field\x12\x1e.google.protobuf.MethodOptions\x18\xd3\x86\x03 \x01(\tR\x0b\x62\x65\x61rerFieldb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

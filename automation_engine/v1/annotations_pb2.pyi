@@ -23,3 +23,5 @@ REST_NAME_FIELD_NUMBER: _ClassVar[int]
 rest_name: _descriptor.FieldDescriptor
 REQUIRED_SCOPE_FIELD_NUMBER: _ClassVar[int]
 required_scope: _descriptor.FieldDescriptor
+BEARER_FIELD_FIELD_NUMBER: _ClassVar[int]
+bearer_field: _descriptor.FieldDescriptor

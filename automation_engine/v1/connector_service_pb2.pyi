@@ -143,20 +143,36 @@ class GetConnectorResponse(_message.Message):
     def __init__(self, connector: _Optional[_Union[_connector_pb2.Connector, _Mapping]] = ...) -> None: ...
 
 class UpdateConnectorRequest(_message.Message):
-    __slots__ = ("connector_id", "name", "scopes", "import_mode", "export_base_path", "status")
+    __slots__ = ("connector_id", "name", "scopes", "import_mode", "export_base_path", "status", "aws_access_key_id", "aws_secret_access_key", "credentials_file", "tenant_id", "client_id", "client_secret", "account_key", "authority_host")
     CONNECTOR_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     SCOPES_FIELD_NUMBER: _ClassVar[int]
     IMPORT_MODE_FIELD_NUMBER: _ClassVar[int]
     EXPORT_BASE_PATH_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
+    AWS_ACCESS_KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    AWS_SECRET_ACCESS_KEY_FIELD_NUMBER: _ClassVar[int]
+    CREDENTIALS_FILE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_ID_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_SECRET_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_KEY_FIELD_NUMBER: _ClassVar[int]
+    AUTHORITY_HOST_FIELD_NUMBER: _ClassVar[int]
     connector_id: str
     name: str
     scopes: _containers.RepeatedScalarFieldContainer[_connector_pb2.ConnectorScope]
     import_mode: _connector_pb2.ImportMode
     export_base_path: str
     status: _connector_pb2.ConnectorStatus
-    def __init__(self, connector_id: _Optional[str] = ..., name: _Optional[str] = ..., scopes: _Optional[_Iterable[_Union[_connector_pb2.ConnectorScope, str]]] = ..., import_mode: _Optional[_Union[_connector_pb2.ImportMode, str]] = ..., export_base_path: _Optional[str] = ..., status: _Optional[_Union[_connector_pb2.ConnectorStatus, str]] = ...) -> None: ...
+    aws_access_key_id: str
+    aws_secret_access_key: str
+    credentials_file: str
+    tenant_id: str
+    client_id: str
+    client_secret: str
+    account_key: str
+    authority_host: str
+    def __init__(self, connector_id: _Optional[str] = ..., name: _Optional[str] = ..., scopes: _Optional[_Iterable[_Union[_connector_pb2.ConnectorScope, str]]] = ..., import_mode: _Optional[_Union[_connector_pb2.ImportMode, str]] = ..., export_base_path: _Optional[str] = ..., status: _Optional[_Union[_connector_pb2.ConnectorStatus, str]] = ..., aws_access_key_id: _Optional[str] = ..., aws_secret_access_key: _Optional[str] = ..., credentials_file: _Optional[str] = ..., tenant_id: _Optional[str] = ..., client_id: _Optional[str] = ..., client_secret: _Optional[str] = ..., account_key: _Optional[str] = ..., authority_host: _Optional[str] = ...) -> None: ...
 
 class UpdateConnectorResponse(_message.Message):
     __slots__ = ("connector",)

@@ -134,7 +134,7 @@ class ConnectorServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateConnector(self, request, context):
-        """Changes what is set in the request.
+        """Changes what is set in the request; what it reaches stays. FAILED_PRECONDITION when a scope goes that something uses.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

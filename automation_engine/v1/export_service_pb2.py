@@ -28,9 +28,10 @@ from automation_engine.v1 import validation_pb2 as automation__engine_dot_v1_dot
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)automation_engine/v1/export_service.proto\x12\x14\x61utomation_engine.v1\x1a&automation_engine/v1/annotations.proto\x1a!automation_engine/v1/export.proto\x1a%automation_engine/v1/validation.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xd1\x02\n\x18\x43reateIndexExportRequest\x12)\n\x08index_id\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x01R\x07indexId\x12>\n\x0eprompt_run_ids\x18\x02 \x03(\tB\x18\xe2\x41\x01\x01\xbaH\x11\x92\x01\x0e\x10\xe8\x07\x18\x01\"\x07r\x05\x10\x01\x18\x80\x01R\x0cpromptRunIds\x12M\n\x18\x64\x65stination_connector_id\x18\x03 \x01(\tB\x0e\xe2\x41\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x01H\x00R\x16\x64\x65stinationConnectorId\x88\x01\x01\x12\x46\n\x13\x64\x65stination_subpath\x18\x04 \x01(\tB\x10\xe2\x41\x01\x01\xbaH\tr\x07(\x80\x08\x98\xb5\x18\x01H\x01R\x12\x64\x65stinationSubpath\x88\x01\x01\x42\x1b\n\x19_destination_connector_idB\x16\n\x14_destination_subpath\"\x80\x01\n\x19\x43reateIndexExportResponse\x12!\n\texport_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03R\x08\x65xportId\x12@\n\x06status\x18\x02 \x01(\x0e\x32\".automation_engine.v1.ExportStatusB\x04\xe2\x41\x01\x03R\x06status\"\x91\x02\n\x1c\x43reatePromptRunExportRequest\x12%\n\x06run_id\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x01R\x05runId\x12M\n\x18\x64\x65stination_connector_id\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x01H\x00R\x16\x64\x65stinationConnectorId\x88\x01\x01\x12\x46\n\x13\x64\x65stination_subpath\x18\x03 \x01(\tB\x10\xe2\x41\x01\x01\xbaH\tr\x07(\x80\x08\x98\xb5\x18\x01H\x01R\x12\x64\x65stinationSubpath\x88\x01\x01\x42\x1b\n\x19_destination_connector_idB\x16\n\x14_destination_subpath\"\x84\x01\n\x1d\x43reatePromptRunExportResponse\x12!\n\texport_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03R\x08\x65xportId\x12@\n\x06status\x18\x02 \x01(\x0e\x32\".automation_engine.v1.ExportStatusB\x04\xe2\x41\x01\x03R\x06status\"I\n\x12ListExportsRequest\x12)\n\x05limit\x18\x01 \x01(\x05\x42\x0e\xe2\x41\x01\x01\xbaH\x07\x1a\x05\x18\xc8\x01(\x01H\x00R\x05limit\x88\x01\x01\x42\x08\n\x06_limit\"S\n\x13ListExportsResponse\x12<\n\x07\x65xports\x18\x01 \x03(\x0b\x32\x1c.automation_engine.v1.ExportB\x04\xe2\x41\x01\x03R\x07\x65xports\"?\n\x10GetExportRequest\x12+\n\texport_id\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x01R\x08\x65xportId\"O\n\x11GetExportResponse\x12:\n\x06\x65xport\x18\x01 \x01(\x0b\x32\x1c.automation_engine.v1.ExportB\x04\xe2\x41\x01\x03R\x06\x65xport2\x89\x05\n\rExportService\x12\xa5\x01\n\x11\x43reateIndexExport\x12..automation_engine.v1.CreateIndexExportRequest\x1a/.automation_engine.v1.CreateIndexExportResponse\"/\x90\xb5\x18\x04\x82\xd3\xe4\x93\x02%\" /api/v2/exports/index/{index_id}:\x01*\x12\xb4\x01\n\x15\x43reatePromptRunExport\x12\x32.automation_engine.v1.CreatePromptRunExportRequest\x1a\x33.automation_engine.v1.CreatePromptRunExportResponse\"2\x90\xb5\x18\x04\x82\xd3\xe4\x93\x02(\"#/api/v2/exports/prompt-run/{run_id}:\x01*\x12\x88\x01\n\x0bListExports\x12(.automation_engine.v1.ListExportsRequest\x1a).automation_engine.v1.ListExportsResponse\"$\x90\xb5\x18\x03\x82\xd3\xe4\x93\x02\x1a\x12\x0f/api/v2/exportsb\x07\x65xports\x12\x8d\x01\n\tGetExport\x12&.automation_engine.v1.GetExportRequest\x1a\'.automation_engine.v1.GetExportResponse\"/\x90\xb5\x18\x03\x82\xd3\xe4\x93\x02%\x12\x1b/api/v2/exports/{export_id}b\x06\x65xportb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)automation_engine/v1/export_service.proto\x12\x14\x61utomation_engine.v1\x1a&automation_engine/v1/annotations.proto\x1a!automation_engine/v1/export.proto\x1a%automation_engine/v1/validation.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\"\xd1\x02\n\x18\x43reateIndexExportRequest\x12)\n\x08index_id\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x01R\x07indexId\x12>\n\x0eprompt_run_ids\x18\x02 \x03(\tB\x18\xe2\x41\x01\x01\xbaH\x11\x92\x01\x0e\x10\xe8\x07\x18\x01\"\x07r\x05\x10\x01\x18\x80\x01R\x0cpromptRunIds\x12M\n\x18\x64\x65stination_connector_id\x18\x03 \x01(\tB\x0e\xe2\x41\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x01H\x00R\x16\x64\x65stinationConnectorId\x88\x01\x01\x12\x46\n\x13\x64\x65stination_subpath\x18\x04 \x01(\tB\x10\xe2\x41\x01\x01\xbaH\tr\x07(\x80\x08\x98\xb5\x18\x01H\x01R\x12\x64\x65stinationSubpath\x88\x01\x01\x42\x1b\n\x19_destination_connector_idB\x16\n\x14_destination_subpath\"\x80\x01\n\x19\x43reateIndexExportResponse\x12!\n\texport_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03R\x08\x65xportId\x12@\n\x06status\x18\x02 \x01(\x0e\x32\".automation_engine.v1.ExportStatusB\x04\xe2\x41\x01\x03R\x06status\"\x91\x02\n\x1c\x43reatePromptRunExportRequest\x12%\n\x06run_id\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x01R\x05runId\x12M\n\x18\x64\x65stination_connector_id\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x01H\x00R\x16\x64\x65stinationConnectorId\x88\x01\x01\x12\x46\n\x13\x64\x65stination_subpath\x18\x03 \x01(\tB\x10\xe2\x41\x01\x01\xbaH\tr\x07(\x80\x08\x98\xb5\x18\x01H\x01R\x12\x64\x65stinationSubpath\x88\x01\x01\x42\x1b\n\x19_destination_connector_idB\x16\n\x14_destination_subpath\"\x84\x01\n\x1d\x43reatePromptRunExportResponse\x12!\n\texport_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03R\x08\x65xportId\x12@\n\x06status\x18\x02 \x01(\x0e\x32\".automation_engine.v1.ExportStatusB\x04\xe2\x41\x01\x03R\x06status\"I\n\x12ListExportsRequest\x12)\n\x05limit\x18\x01 \x01(\x05\x42\x0e\xe2\x41\x01\x01\xbaH\x07\x1a\x05\x18\xc8\x01(\x01H\x00R\x05limit\x88\x01\x01\x42\x08\n\x06_limit\"S\n\x13ListExportsResponse\x12<\n\x07\x65xports\x18\x01 \x03(\x0b\x32\x1c.automation_engine.v1.ExportB\x04\xe2\x41\x01\x03R\x07\x65xports\"?\n\x10GetExportRequest\x12+\n\texport_id\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x01R\x08\x65xportId\"O\n\x11GetExportResponse\x12:\n\x06\x65xport\x18\x01 \x01(\x0b\x32\x1c.automation_engine.v1.ExportB\x04\xe2\x41\x01\x03R\x06\x65xport\"M\n\x1e\x43reateExportDownloadUrlRequest\x12+\n\texport_id\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x01R\x08\x65xportId\"\x88\x03\n\x1f\x43reateExportDownloadUrlResponse\x12!\n\texport_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03R\x08\x65xportId\x12@\n\x06status\x18\x02 \x01(\x0e\x32\".automation_engine.v1.ExportStatusB\x04\xe2\x41\x01\x03R\x06status\x12\\\n\x10\x64\x65stination_type\x18\x03 \x01(\x0e\x32+.automation_engine.v1.ExportDestinationTypeB\x04\xe2\x41\x01\x03R\x0f\x64\x65stinationType\x12\x43\n\x18\x64\x65stination_connector_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03H\x00R\x16\x64\x65stinationConnectorId\x88\x01\x01\x12/\n\x0c\x64ownload_url\x18\x05 \x01(\tB\x07\x80\x01\x01\xe2\x41\x01\x03H\x01R\x0b\x64ownloadUrl\x88\x01\x01\x42\x1b\n\x19_destination_connector_idB\x0f\n\r_download_url\"|\n\x15\x44ownloadExportRequest\x12+\n\texport_id\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x01R\x08\x65xportId\x12,\n\x05token\x18\x02 \x01(\tB\x11\x80\x01\x01\xe2\x41\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x10H\x00R\x05token\x88\x01\x01\x42\x08\n\x06_token\"H\n\x16\x44ownloadExportResponse\x12.\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyB\x04\xe2\x41\x01\x03R\x04\x62ody2\xf9\x07\n\rExportService\x12\xa5\x01\n\x11\x43reateIndexExport\x12..automation_engine.v1.CreateIndexExportRequest\x1a/.automation_engine.v1.CreateIndexExportResponse\"/\x90\xb5\x18\x04\x82\xd3\xe4\x93\x02%\" /api/v2/exports/index/{index_id}:\x01*\x12\xb4\x01\n\x15\x43reatePromptRunExport\x12\x32.automation_engine.v1.CreatePromptRunExportRequest\x1a\x33.automation_engine.v1.CreatePromptRunExportResponse\"2\x90\xb5\x18\x04\x82\xd3\xe4\x93\x02(\"#/api/v2/exports/prompt-run/{run_id}:\x01*\x12\x88\x01\n\x0bListExports\x12(.automation_engine.v1.ListExportsRequest\x1a).automation_engine.v1.ListExportsResponse\"$\x90\xb5\x18\x03\x82\xd3\xe4\x93\x02\x1a\x12\x0f/api/v2/exportsb\x07\x65xports\x12\x8d\x01\n\tGetExport\x12&.automation_engine.v1.GetExportRequest\x1a\'.automation_engine.v1.GetExportResponse\"/\x90\xb5\x18\x03\x82\xd3\xe4\x93\x02%\x12\x1b/api/v2/exports/{export_id}b\x06\x65xport\x12\xbc\x01\n\x17\x43reateExportDownloadUrl\x12\x34.automation_engine.v1.CreateExportDownloadUrlRequest\x1a\x35.automation_engine.v1.CreateExportDownloadUrlResponse\"4\x90\xb5\x18\x03\x82\xd3\xe4\x93\x02*\"(/api/v2/exports/{export_id}/download-url\x12\xae\x01\n\x0e\x44ownloadExport\x12+.automation_engine.v1.DownloadExportRequest\x1a,.automation_engine.v1.DownloadExportResponse\"?\x90\xb5\x18\x03\x9a\xb5\x18\x05token\x82\xd3\xe4\x93\x02,\x12$/api/v2/exports/{export_id}/downloadb\x04\x62ody0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -67,6 +68,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETEXPORTREQUEST'].fields_by_name['export_id']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\001'
   _globals['_GETEXPORTRESPONSE'].fields_by_name['export']._loaded_options = None
   _globals['_GETEXPORTRESPONSE'].fields_by_name['export']._serialized_options = b'\342A\001\003'
+  _globals['_CREATEEXPORTDOWNLOADURLREQUEST'].fields_by_name['export_id']._loaded_options = None
+  _globals['_CREATEEXPORTDOWNLOADURLREQUEST'].fields_by_name['export_id']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\001'
+  _globals['_CREATEEXPORTDOWNLOADURLRESPONSE'].fields_by_name['export_id']._loaded_options = None
+  _globals['_CREATEEXPORTDOWNLOADURLRESPONSE'].fields_by_name['export_id']._serialized_options = b'\342A\001\003'
+  _globals['_CREATEEXPORTDOWNLOADURLRESPONSE'].fields_by_name['status']._loaded_options = None
+  _globals['_CREATEEXPORTDOWNLOADURLRESPONSE'].fields_by_name['status']._serialized_options = b'\342A\001\003'
+  _globals['_CREATEEXPORTDOWNLOADURLRESPONSE'].fields_by_name['destination_type']._loaded_options = None
+  _globals['_CREATEEXPORTDOWNLOADURLRESPONSE'].fields_by_name['destination_type']._serialized_options = b'\342A\001\003'
+  _globals['_CREATEEXPORTDOWNLOADURLRESPONSE'].fields_by_name['destination_connector_id']._loaded_options = None
+  _globals['_CREATEEXPORTDOWNLOADURLRESPONSE'].fields_by_name['destination_connector_id']._serialized_options = b'\342A\001\003'
+  _globals['_CREATEEXPORTDOWNLOADURLRESPONSE'].fields_by_name['download_url']._loaded_options = None
+  _globals['_CREATEEXPORTDOWNLOADURLRESPONSE'].fields_by_name['download_url']._serialized_options = b'\200\001\001\342A\001\003'
+  _globals['_DOWNLOADEXPORTREQUEST'].fields_by_name['export_id']._loaded_options = None
+  _globals['_DOWNLOADEXPORTREQUEST'].fields_by_name['export_id']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\001'
+  _globals['_DOWNLOADEXPORTREQUEST'].fields_by_name['token']._loaded_options = None
+  _globals['_DOWNLOADEXPORTREQUEST'].fields_by_name['token']._serialized_options = b'\200\001\001\342A\001\001\272H\007r\005\020\001\030\200\020'
+  _globals['_DOWNLOADEXPORTRESPONSE'].fields_by_name['body']._loaded_options = None
+  _globals['_DOWNLOADEXPORTRESPONSE'].fields_by_name['body']._serialized_options = b'\342A\001\003'
   _globals['_EXPORTSERVICE'].methods_by_name['CreateIndexExport']._loaded_options = None
   _globals['_EXPORTSERVICE'].methods_by_name['CreateIndexExport']._serialized_options = b'\220\265\030\004\202\323\344\223\002%\" /api/v2/exports/index/{index_id}:\001*'
   _globals['_EXPORTSERVICE'].methods_by_name['CreatePromptRunExport']._loaded_options = None
@@ -75,22 +94,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPORTSERVICE'].methods_by_name['ListExports']._serialized_options = b'\220\265\030\003\202\323\344\223\002\032\022\017/api/v2/exportsb\007exports'
   _globals['_EXPORTSERVICE'].methods_by_name['GetExport']._loaded_options = None
   _globals['_EXPORTSERVICE'].methods_by_name['GetExport']._serialized_options = b'\220\265\030\003\202\323\344\223\002%\022\033/api/v2/exports/{export_id}b\006export'
-  _globals['_CREATEINDEXEXPORTREQUEST']._serialized_start=274
-  _globals['_CREATEINDEXEXPORTREQUEST']._serialized_end=611
-  _globals['_CREATEINDEXEXPORTRESPONSE']._serialized_start=614
-  _globals['_CREATEINDEXEXPORTRESPONSE']._serialized_end=742
-  _globals['_CREATEPROMPTRUNEXPORTREQUEST']._serialized_start=745
-  _globals['_CREATEPROMPTRUNEXPORTREQUEST']._serialized_end=1018
-  _globals['_CREATEPROMPTRUNEXPORTRESPONSE']._serialized_start=1021
-  _globals['_CREATEPROMPTRUNEXPORTRESPONSE']._serialized_end=1153
-  _globals['_LISTEXPORTSREQUEST']._serialized_start=1155
-  _globals['_LISTEXPORTSREQUEST']._serialized_end=1228
-  _globals['_LISTEXPORTSRESPONSE']._serialized_start=1230
-  _globals['_LISTEXPORTSRESPONSE']._serialized_end=1313
-  _globals['_GETEXPORTREQUEST']._serialized_start=1315
-  _globals['_GETEXPORTREQUEST']._serialized_end=1378
-  _globals['_GETEXPORTRESPONSE']._serialized_start=1380
-  _globals['_GETEXPORTRESPONSE']._serialized_end=1459
-  _globals['_EXPORTSERVICE']._serialized_start=1462
-  _globals['_EXPORTSERVICE']._serialized_end=2111
+  _globals['_EXPORTSERVICE'].methods_by_name['CreateExportDownloadUrl']._loaded_options = None
+  _globals['_EXPORTSERVICE'].methods_by_name['CreateExportDownloadUrl']._serialized_options = b'\220\265\030\003\202\323\344\223\002*\"(/api/v2/exports/{export_id}/download-url'
+  _globals['_EXPORTSERVICE'].methods_by_name['DownloadExport']._loaded_options = None
+  _globals['_EXPORTSERVICE'].methods_by_name['DownloadExport']._serialized_options = b'\220\265\030\003\232\265\030\005token\202\323\344\223\002,\022$/api/v2/exports/{export_id}/downloadb\004body'
+  _globals['_CREATEINDEXEXPORTREQUEST']._serialized_start=301
+  _globals['_CREATEINDEXEXPORTREQUEST']._serialized_end=638
+  _globals['_CREATEINDEXEXPORTRESPONSE']._serialized_start=641
+  _globals['_CREATEINDEXEXPORTRESPONSE']._serialized_end=769
+  _globals['_CREATEPROMPTRUNEXPORTREQUEST']._serialized_start=772
+  _globals['_CREATEPROMPTRUNEXPORTREQUEST']._serialized_end=1045
+  _globals['_CREATEPROMPTRUNEXPORTRESPONSE']._serialized_start=1048
+  _globals['_CREATEPROMPTRUNEXPORTRESPONSE']._serialized_end=1180
+  _globals['_LISTEXPORTSREQUEST']._serialized_start=1182
+  _globals['_LISTEXPORTSREQUEST']._serialized_end=1255
+  _globals['_LISTEXPORTSRESPONSE']._serialized_start=1257
+  _globals['_LISTEXPORTSRESPONSE']._serialized_end=1340
+  _globals['_GETEXPORTREQUEST']._serialized_start=1342
+  _globals['_GETEXPORTREQUEST']._serialized_end=1405
+  _globals['_GETEXPORTRESPONSE']._serialized_start=1407
+  _globals['_GETEXPORTRESPONSE']._serialized_end=1486
+  _globals['_CREATEEXPORTDOWNLOADURLREQUEST']._serialized_start=1488
+  _globals['_CREATEEXPORTDOWNLOADURLREQUEST']._serialized_end=1565
+  _globals['_CREATEEXPORTDOWNLOADURLRESPONSE']._serialized_start=1568
+  _globals['_CREATEEXPORTDOWNLOADURLRESPONSE']._serialized_end=1960
+  _globals['_DOWNLOADEXPORTREQUEST']._serialized_start=1962
+  _globals['_DOWNLOADEXPORTREQUEST']._serialized_end=2086
+  _globals['_DOWNLOADEXPORTRESPONSE']._serialized_start=2088
+  _globals['_DOWNLOADEXPORTRESPONSE']._serialized_end=2160
+  _globals['_EXPORTSERVICE']._serialized_start=2163
+  _globals['_EXPORTSERVICE']._serialized_end=3180
 # @@protoc_insertion_point(module_scope)

@@ -55,6 +55,16 @@ class ExportServiceStub:
                 request_serializer=automation__engine_dot_v1_dot_export__service__pb2.GetExportRequest.SerializeToString,
                 response_deserializer=automation__engine_dot_v1_dot_export__service__pb2.GetExportResponse.FromString,
                 _registered_method=True)
+        self.CreateExportDownloadUrl = channel.unary_unary(
+                '/automation_engine.v1.ExportService/CreateExportDownloadUrl',
+                request_serializer=automation__engine_dot_v1_dot_export__service__pb2.CreateExportDownloadUrlRequest.SerializeToString,
+                response_deserializer=automation__engine_dot_v1_dot_export__service__pb2.CreateExportDownloadUrlResponse.FromString,
+                _registered_method=True)
+        self.DownloadExport = channel.unary_stream(
+                '/automation_engine.v1.ExportService/DownloadExport',
+                request_serializer=automation__engine_dot_v1_dot_export__service__pb2.DownloadExportRequest.SerializeToString,
+                response_deserializer=automation__engine_dot_v1_dot_export__service__pb2.DownloadExportResponse.FromString,
+                _registered_method=True)
 
 
 class ExportServiceServicer:
@@ -89,6 +99,21 @@ class ExportServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateExportDownloadUrl(self, request, context):
+        """Makes a URL that downloads an export without a key: within 15 minutes and once. Whoever holds it may read the export.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DownloadExport(self, request, context):
+        """Downloads an export that is kept for download, whole: parts of at most 1 MiB. The initial metadata hold
+        `content-length` and `content-disposition`. NOT_FOUND 7 days after it has completed, FAILED_PRECONDITION before.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ExportServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +136,16 @@ def add_ExportServiceServicer_to_server(servicer, server):
                     servicer.GetExport,
                     request_deserializer=automation__engine_dot_v1_dot_export__service__pb2.GetExportRequest.FromString,
                     response_serializer=automation__engine_dot_v1_dot_export__service__pb2.GetExportResponse.SerializeToString,
+            ),
+            'CreateExportDownloadUrl': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateExportDownloadUrl,
+                    request_deserializer=automation__engine_dot_v1_dot_export__service__pb2.CreateExportDownloadUrlRequest.FromString,
+                    response_serializer=automation__engine_dot_v1_dot_export__service__pb2.CreateExportDownloadUrlResponse.SerializeToString,
+            ),
+            'DownloadExport': grpc.unary_stream_rpc_method_handler(
+                    servicer.DownloadExport,
+                    request_deserializer=automation__engine_dot_v1_dot_export__service__pb2.DownloadExportRequest.FromString,
+                    response_serializer=automation__engine_dot_v1_dot_export__service__pb2.DownloadExportResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,6 +257,60 @@ class ExportService:
             '/automation_engine.v1.ExportService/GetExport',
             automation__engine_dot_v1_dot_export__service__pb2.GetExportRequest.SerializeToString,
             automation__engine_dot_v1_dot_export__service__pb2.GetExportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateExportDownloadUrl(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/automation_engine.v1.ExportService/CreateExportDownloadUrl',
+            automation__engine_dot_v1_dot_export__service__pb2.CreateExportDownloadUrlRequest.SerializeToString,
+            automation__engine_dot_v1_dot_export__service__pb2.CreateExportDownloadUrlResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DownloadExport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/automation_engine.v1.ExportService/DownloadExport',
+            automation__engine_dot_v1_dot_export__service__pb2.DownloadExportRequest.SerializeToString,
+            automation__engine_dot_v1_dot_export__service__pb2.DownloadExportResponse.FromString,
             options,
             channel_credentials,
             insecure,

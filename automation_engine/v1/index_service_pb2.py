@@ -30,7 +30,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(automation_engine/v1/index_service.proto\x12\x14\x61utomation_engine.v1\x1a&automation_engine/v1/annotations.proto\x1a automation_engine/v1/index.proto\x1a%automation_engine/v1/validation.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"\x81\x01\n\x12\x43reateIndexRequest\x12&\n\x04name\x18\x01 \x01(\tB\x12\xe2\x41\x01\x02\xbaH\x0br\t\x10\x01\x18\xc8\x01\xa0\xb5\x18\x01R\x04name\x12\x33\n\x0b\x64\x65scription\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xd0\x0fH\x00R\x0b\x64\x65scription\x88\x01\x01\x42\x0e\n\x0c_description\"N\n\x13\x43reateIndexResponse\x12\x37\n\x05index\x18\x01 \x01(\x0b\x32\x1b.automation_engine.v1.IndexB\x04\xe2\x41\x01\x03R\x05index\"_\n\x12ListIndexesRequest\x12\x34\n\x10include_defaults\x18\x01 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x00R\x0fincludeDefaults\x88\x01\x01\x42\x13\n\x11_include_defaults\"R\n\x13ListIndexesResponse\x12;\n\x07indexes\x18\x01 \x03(\x0b\x32\x1b.automation_engine.v1.IndexB\x04\xe2\x41\x01\x03R\x07indexes\"<\n\x0fGetIndexRequest\x12)\n\x08index_id\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x01R\x07indexId\"K\n\x10GetIndexResponse\x12\x37\n\x05index\x18\x01 \x01(\x0b\x32\x1b.automation_engine.v1.IndexB\x04\xe2\x41\x01\x03R\x05index\"?\n\x12\x44\x65leteIndexRequest\x12)\n\x08index_id\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x01R\x07indexId\"\xf4\x01\n\x13\x44\x65leteIndexResponse\x12\x1f\n\x08index_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03R\x07indexId\x12%\n\x0b\x64\x65letion_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03R\ndeletionId\x12\x42\n\x06status\x18\x03 \x01(\x0e\x32$.automation_engine.v1.DeletionStatusB\x04\xe2\x41\x01\x03R\x06status\x12\x39\n\x13retry_after_seconds\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x03H\x00R\x11retryAfterSeconds\x88\x01\x01\x42\x16\n\x14_retry_after_seconds2\xbd\x04\n\x0cIndexService\x12\x89\x01\n\x0b\x43reateIndex\x12(.automation_engine.v1.CreateIndexRequest\x1a).automation_engine.v1.CreateIndexResponse\"%\x90\xb5\x18\x04\x82\xd3\xe4\x93\x02\x1b\"\x0f/api/v2/indexes:\x01*b\x05index\x12\x88\x01\n\x0bListIndexes\x12(.automation_engine.v1.ListIndexesRequest\x1a).automation_engine.v1.ListIndexesResponse\"$\x90\xb5\x18\x02\x82\xd3\xe4\x93\x02\x1a\x12\x0f/api/v2/indexesb\x07indexes\x12\x88\x01\n\x08GetIndex\x12%.automation_engine.v1.GetIndexRequest\x1a&.automation_engine.v1.GetIndexResponse\"-\x90\xb5\x18\x03\x82\xd3\xe4\x93\x02#\x12\x1a/api/v2/indexes/{index_id}b\x05index\x12\x8a\x01\n\x0b\x44\x65leteIndex\x12(.automation_engine.v1.DeleteIndexRequest\x1a).automation_engine.v1.DeleteIndexResponse\"&\x90\xb5\x18\x05\x82\xd3\xe4\x93\x02\x1c*\x1a/api/v2/indexes/{index_id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(automation_engine/v1/index_service.proto\x12\x14\x61utomation_engine.v1\x1a&automation_engine/v1/annotations.proto\x1a automation_engine/v1/index.proto\x1a%automation_engine/v1/validation.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"\x81\x01\n\x12\x43reateIndexRequest\x12&\n\x04name\x18\x01 \x01(\tB\x12\xe2\x41\x01\x02\xbaH\x0br\t\x10\x01\x18\xff\x01\xa0\xb5\x18\x01R\x04name\x12\x33\n\x0b\x64\x65scription\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xd0\x0fH\x00R\x0b\x64\x65scription\x88\x01\x01\x42\x0e\n\x0c_description\"N\n\x13\x43reateIndexResponse\x12\x37\n\x05index\x18\x01 \x01(\x0b\x32\x1b.automation_engine.v1.IndexB\x04\xe2\x41\x01\x03R\x05index\"_\n\x12ListIndexesRequest\x12\x34\n\x10include_defaults\x18\x01 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x00R\x0fincludeDefaults\x88\x01\x01\x42\x13\n\x11_include_defaults\"R\n\x13ListIndexesResponse\x12;\n\x07indexes\x18\x01 \x03(\x0b\x32\x1b.automation_engine.v1.IndexB\x04\xe2\x41\x01\x03R\x07indexes\"<\n\x0fGetIndexRequest\x12)\n\x08index_id\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x01R\x07indexId\"K\n\x10GetIndexResponse\x12\x37\n\x05index\x18\x01 \x01(\x0b\x32\x1b.automation_engine.v1.IndexB\x04\xe2\x41\x01\x03R\x05index\"?\n\x12\x44\x65leteIndexRequest\x12)\n\x08index_id\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x01R\x07indexId\"\xf4\x01\n\x13\x44\x65leteIndexResponse\x12\x1f\n\x08index_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03R\x07indexId\x12%\n\x0b\x64\x65letion_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03R\ndeletionId\x12\x42\n\x06status\x18\x03 \x01(\x0e\x32$.automation_engine.v1.DeletionStatusB\x04\xe2\x41\x01\x03R\x06status\x12\x39\n\x13retry_after_seconds\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x03H\x00R\x11retryAfterSeconds\x88\x01\x01\x42\x16\n\x14_retry_after_seconds\"D\n\x17GetIndexDeletionRequest\x12)\n\x08index_id\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x01R\x07indexId\"\xf9\x01\n\x18GetIndexDeletionResponse\x12\x1f\n\x08index_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03R\x07indexId\x12%\n\x0b\x64\x65letion_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03R\ndeletionId\x12\x42\n\x06status\x18\x03 \x01(\x0e\x32$.automation_engine.v1.DeletionStatusB\x04\xe2\x41\x01\x03R\x06status\x12\x39\n\x13retry_after_seconds\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x03H\x00R\x11retryAfterSeconds\x88\x01\x01\x42\x16\n\x14_retry_after_seconds2\xe2\x05\n\x0cIndexService\x12\x89\x01\n\x0b\x43reateIndex\x12(.automation_engine.v1.CreateIndexRequest\x1a).automation_engine.v1.CreateIndexResponse\"%\x90\xb5\x18\x04\x82\xd3\xe4\x93\x02\x1b\"\x0f/api/v2/indexes:\x01*b\x05index\x12\x88\x01\n\x0bListIndexes\x12(.automation_engine.v1.ListIndexesRequest\x1a).automation_engine.v1.ListIndexesResponse\"$\x90\xb5\x18\x02\x82\xd3\xe4\x93\x02\x1a\x12\x0f/api/v2/indexesb\x07indexes\x12\x88\x01\n\x08GetIndex\x12%.automation_engine.v1.GetIndexRequest\x1a&.automation_engine.v1.GetIndexResponse\"-\x90\xb5\x18\x03\x82\xd3\xe4\x93\x02#\x12\x1a/api/v2/indexes/{index_id}b\x05index\x12\x8a\x01\n\x0b\x44\x65leteIndex\x12(.automation_engine.v1.DeleteIndexRequest\x1a).automation_engine.v1.DeleteIndexResponse\"&\x90\xb5\x18\x05\x82\xd3\xe4\x93\x02\x1c*\x1a/api/v2/indexes/{index_id}\x12\xa2\x01\n\x10GetIndexDeletion\x12-.automation_engine.v1.GetIndexDeletionRequest\x1a..automation_engine.v1.GetIndexDeletionResponse\"/\x90\xb5\x18\x03\x82\xd3\xe4\x93\x02%\x12#/api/v2/indexes/{index_id}/deletionb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,7 +38,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'automation_engine.v1.index_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CREATEINDEXREQUEST'].fields_by_name['name']._loaded_options = None
-  _globals['_CREATEINDEXREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\272H\013r\t\020\001\030\310\001\240\265\030\001'
+  _globals['_CREATEINDEXREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\272H\013r\t\020\001\030\377\001\240\265\030\001'
   _globals['_CREATEINDEXREQUEST'].fields_by_name['description']._loaded_options = None
   _globals['_CREATEINDEXREQUEST'].fields_by_name['description']._serialized_options = b'\342A\001\001\272H\005r\003\030\320\017'
   _globals['_CREATEINDEXRESPONSE'].fields_by_name['index']._loaded_options = None
@@ -61,6 +61,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETEINDEXRESPONSE'].fields_by_name['status']._serialized_options = b'\342A\001\003'
   _globals['_DELETEINDEXRESPONSE'].fields_by_name['retry_after_seconds']._loaded_options = None
   _globals['_DELETEINDEXRESPONSE'].fields_by_name['retry_after_seconds']._serialized_options = b'\342A\001\003'
+  _globals['_GETINDEXDELETIONREQUEST'].fields_by_name['index_id']._loaded_options = None
+  _globals['_GETINDEXDELETIONREQUEST'].fields_by_name['index_id']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\001'
+  _globals['_GETINDEXDELETIONRESPONSE'].fields_by_name['index_id']._loaded_options = None
+  _globals['_GETINDEXDELETIONRESPONSE'].fields_by_name['index_id']._serialized_options = b'\342A\001\003'
+  _globals['_GETINDEXDELETIONRESPONSE'].fields_by_name['deletion_id']._loaded_options = None
+  _globals['_GETINDEXDELETIONRESPONSE'].fields_by_name['deletion_id']._serialized_options = b'\342A\001\003'
+  _globals['_GETINDEXDELETIONRESPONSE'].fields_by_name['status']._loaded_options = None
+  _globals['_GETINDEXDELETIONRESPONSE'].fields_by_name['status']._serialized_options = b'\342A\001\003'
+  _globals['_GETINDEXDELETIONRESPONSE'].fields_by_name['retry_after_seconds']._loaded_options = None
+  _globals['_GETINDEXDELETIONRESPONSE'].fields_by_name['retry_after_seconds']._serialized_options = b'\342A\001\003'
   _globals['_INDEXSERVICE'].methods_by_name['CreateIndex']._loaded_options = None
   _globals['_INDEXSERVICE'].methods_by_name['CreateIndex']._serialized_options = b'\220\265\030\004\202\323\344\223\002\033\"\017/api/v2/indexes:\001*b\005index'
   _globals['_INDEXSERVICE'].methods_by_name['ListIndexes']._loaded_options = None
@@ -69,6 +79,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INDEXSERVICE'].methods_by_name['GetIndex']._serialized_options = b'\220\265\030\003\202\323\344\223\002#\022\032/api/v2/indexes/{index_id}b\005index'
   _globals['_INDEXSERVICE'].methods_by_name['DeleteIndex']._loaded_options = None
   _globals['_INDEXSERVICE'].methods_by_name['DeleteIndex']._serialized_options = b'\220\265\030\005\202\323\344\223\002\034*\032/api/v2/indexes/{index_id}'
+  _globals['_INDEXSERVICE'].methods_by_name['GetIndexDeletion']._loaded_options = None
+  _globals['_INDEXSERVICE'].methods_by_name['GetIndexDeletion']._serialized_options = b'\220\265\030\003\202\323\344\223\002%\022#/api/v2/indexes/{index_id}/deletion'
   _globals['_CREATEINDEXREQUEST']._serialized_start=272
   _globals['_CREATEINDEXREQUEST']._serialized_end=401
   _globals['_CREATEINDEXRESPONSE']._serialized_start=403
@@ -85,6 +97,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETEINDEXREQUEST']._serialized_end=866
   _globals['_DELETEINDEXRESPONSE']._serialized_start=869
   _globals['_DELETEINDEXRESPONSE']._serialized_end=1113
-  _globals['_INDEXSERVICE']._serialized_start=1116
-  _globals['_INDEXSERVICE']._serialized_end=1689
+  _globals['_GETINDEXDELETIONREQUEST']._serialized_start=1115
+  _globals['_GETINDEXDELETIONREQUEST']._serialized_end=1183
+  _globals['_GETINDEXDELETIONRESPONSE']._serialized_start=1186
+  _globals['_GETINDEXDELETIONRESPONSE']._serialized_end=1435
+  _globals['_INDEXSERVICE']._serialized_start=1438
+  _globals['_INDEXSERVICE']._serialized_end=2176
 # @@protoc_insertion_point(module_scope)

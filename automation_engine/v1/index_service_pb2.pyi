@@ -67,3 +67,21 @@ class DeleteIndexResponse(_message.Message):
     status: _index_pb2.DeletionStatus
     retry_after_seconds: int
     def __init__(self, index_id: _Optional[str] = ..., deletion_id: _Optional[str] = ..., status: _Optional[_Union[_index_pb2.DeletionStatus, str]] = ..., retry_after_seconds: _Optional[int] = ...) -> None: ...
+
+class GetIndexDeletionRequest(_message.Message):
+    __slots__ = ("index_id",)
+    INDEX_ID_FIELD_NUMBER: _ClassVar[int]
+    index_id: str
+    def __init__(self, index_id: _Optional[str] = ...) -> None: ...
+
+class GetIndexDeletionResponse(_message.Message):
+    __slots__ = ("index_id", "deletion_id", "status", "retry_after_seconds")
+    INDEX_ID_FIELD_NUMBER: _ClassVar[int]
+    DELETION_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    RETRY_AFTER_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    index_id: str
+    deletion_id: str
+    status: _index_pb2.DeletionStatus
+    retry_after_seconds: int
+    def __init__(self, index_id: _Optional[str] = ..., deletion_id: _Optional[str] = ..., status: _Optional[_Union[_index_pb2.DeletionStatus, str]] = ..., retry_after_seconds: _Optional[int] = ...) -> None: ...

@@ -55,6 +55,11 @@ class IndexServiceStub:
                 request_serializer=automation__engine_dot_v1_dot_index__service__pb2.DeleteIndexRequest.SerializeToString,
                 response_deserializer=automation__engine_dot_v1_dot_index__service__pb2.DeleteIndexResponse.FromString,
                 _registered_method=True)
+        self.GetIndexDeletion = channel.unary_unary(
+                '/automation_engine.v1.IndexService/GetIndexDeletion',
+                request_serializer=automation__engine_dot_v1_dot_index__service__pb2.GetIndexDeletionRequest.SerializeToString,
+                response_deserializer=automation__engine_dot_v1_dot_index__service__pb2.GetIndexDeletionResponse.FromString,
+                _registered_method=True)
 
 
 class IndexServiceServicer:
@@ -83,7 +88,15 @@ class IndexServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteIndex(self, request, context):
-        """Deletes an index with its automations, videos, runs and results. Files in connectors stay. A repeat is NOT_FOUND.
+        """Deletes an index with its automations, videos, runs and results; files in connectors stay. A repeat answers the same.
+        FAILED_PRECONDITION while work goes on in it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetIndexDeletion(self, request, context):
+        """Tells how far the deletion of an index has come. NOT_FOUND when nobody asked for it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -111,6 +124,11 @@ def add_IndexServiceServicer_to_server(servicer, server):
                     servicer.DeleteIndex,
                     request_deserializer=automation__engine_dot_v1_dot_index__service__pb2.DeleteIndexRequest.FromString,
                     response_serializer=automation__engine_dot_v1_dot_index__service__pb2.DeleteIndexResponse.SerializeToString,
+            ),
+            'GetIndexDeletion': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetIndexDeletion,
+                    request_deserializer=automation__engine_dot_v1_dot_index__service__pb2.GetIndexDeletionRequest.FromString,
+                    response_serializer=automation__engine_dot_v1_dot_index__service__pb2.GetIndexDeletionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,6 +240,33 @@ class IndexService:
             '/automation_engine.v1.IndexService/DeleteIndex',
             automation__engine_dot_v1_dot_index__service__pb2.DeleteIndexRequest.SerializeToString,
             automation__engine_dot_v1_dot_index__service__pb2.DeleteIndexResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetIndexDeletion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/automation_engine.v1.IndexService/GetIndexDeletion',
+            automation__engine_dot_v1_dot_index__service__pb2.GetIndexDeletionRequest.SerializeToString,
+            automation__engine_dot_v1_dot_index__service__pb2.GetIndexDeletionResponse.FromString,
             options,
             channel_credentials,
             insecure,

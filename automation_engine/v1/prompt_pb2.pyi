@@ -53,17 +53,21 @@ class Prompt(_message.Message):
     def __init__(self, prompt_id: _Optional[str] = ..., user_id: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., prompt_text: _Optional[str] = ..., json_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., video_level: _Optional[_Union[PromptVideoLevel, _Mapping]] = ..., semantic_indexing: _Optional[_Union[PromptSemanticIndexing, _Mapping]] = ..., is_active: _Optional[bool] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class PromptUsage(_message.Message):
-    __slots__ = ("prompt_id", "name", "is_active", "is_in_use", "created_at", "schema_properties_count")
+    __slots__ = ("prompt_id", "name", "is_active", "is_in_use", "created_at", "schema_properties_count", "prompt_run_count", "automation_index_ids")
     PROMPT_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     IS_ACTIVE_FIELD_NUMBER: _ClassVar[int]
     IS_IN_USE_FIELD_NUMBER: _ClassVar[int]
     CREATED_AT_FIELD_NUMBER: _ClassVar[int]
     SCHEMA_PROPERTIES_COUNT_FIELD_NUMBER: _ClassVar[int]
+    PROMPT_RUN_COUNT_FIELD_NUMBER: _ClassVar[int]
+    AUTOMATION_INDEX_IDS_FIELD_NUMBER: _ClassVar[int]
     prompt_id: str
     name: str
     is_active: bool
     is_in_use: bool
     created_at: _timestamp_pb2.Timestamp
     schema_properties_count: int
-    def __init__(self, prompt_id: _Optional[str] = ..., name: _Optional[str] = ..., is_active: _Optional[bool] = ..., is_in_use: _Optional[bool] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., schema_properties_count: _Optional[int] = ...) -> None: ...
+    prompt_run_count: int
+    automation_index_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, prompt_id: _Optional[str] = ..., name: _Optional[str] = ..., is_active: _Optional[bool] = ..., is_in_use: _Optional[bool] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., schema_properties_count: _Optional[int] = ..., prompt_run_count: _Optional[int] = ..., automation_index_ids: _Optional[_Iterable[str]] = ...) -> None: ...

@@ -40,6 +40,7 @@ class PromptRunTargetType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PROMPT_RUN_TARGET_TYPE_UNSPECIFIED: _ClassVar[PromptRunTargetType]
     PROMPT_RUN_TARGET_TYPE_INDEX: _ClassVar[PromptRunTargetType]
     PROMPT_RUN_TARGET_TYPE_VIDEOS: _ClassVar[PromptRunTargetType]
+    PROMPT_RUN_TARGET_TYPE_PLAYGROUND: _ClassVar[PromptRunTargetType]
 
 class ResultType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -63,6 +64,7 @@ PROMPT_RUN_STATUS_CANCELLED: PromptRunStatus
 PROMPT_RUN_TARGET_TYPE_UNSPECIFIED: PromptRunTargetType
 PROMPT_RUN_TARGET_TYPE_INDEX: PromptRunTargetType
 PROMPT_RUN_TARGET_TYPE_VIDEOS: PromptRunTargetType
+PROMPT_RUN_TARGET_TYPE_PLAYGROUND: PromptRunTargetType
 RESULT_TYPE_UNSPECIFIED: ResultType
 RESULT_TYPE_SEGMENT: ResultType
 RESULT_TYPE_VIDEO: ResultType
@@ -82,7 +84,7 @@ class PromptRunContext(_message.Message):
     def __init__(self, type: _Optional[_Union[PromptRunTargetType, str]] = ..., index_id: _Optional[str] = ..., video_ids: _Optional[_Iterable[str]] = ..., import_job_id: _Optional[str] = ..., automation_id: _Optional[str] = ...) -> None: ...
 
 class PromptRun(_message.Message):
-    __slots__ = ("run_id", "prompt_id", "prompt_name", "prompt_type", "executed_at", "executed_by", "status", "run_context", "total_videos", "completed_videos", "failed_videos", "partial_videos", "cancelled_videos", "total_audios", "completed_audios", "failed_audios", "partial_audios", "cancelled_audios", "total_images", "completed_images", "failed_images", "partial_images", "cancelled_images", "total_segments", "completed_segments", "field_extraction_failures", "field_extraction_succeeded", "error_message", "video_segmentation_type", "audio_segmentation_type", "video_segment_duration", "audio_segment_duration", "processing_model", "total_video_seconds", "enable_transcription", "enable_image_embedding", "completed_at")
+    __slots__ = ("run_id", "prompt_id", "prompt_name", "prompt_type", "executed_at", "executed_by", "status", "run_context", "total_videos", "completed_videos", "failed_videos", "partial_videos", "cancelled_videos", "total_audios", "completed_audios", "failed_audios", "partial_audios", "cancelled_audios", "total_images", "completed_images", "failed_images", "partial_images", "cancelled_images", "total_segments", "completed_segments", "field_extraction_failures", "field_extraction_succeeded", "error_message", "video_segmentation_type", "audio_segmentation_type", "video_segment_duration", "audio_segment_duration", "processing_model", "total_video_seconds", "enable_transcription", "enable_image_embedding", "completed_at", "analyzer", "video_level_enabled", "video_level_total_items", "video_level_completed_items", "video_level_failed_items", "video_level_partial_items")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     PROMPT_ID_FIELD_NUMBER: _ClassVar[int]
     PROMPT_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -120,6 +122,12 @@ class PromptRun(_message.Message):
     ENABLE_TRANSCRIPTION_FIELD_NUMBER: _ClassVar[int]
     ENABLE_IMAGE_EMBEDDING_FIELD_NUMBER: _ClassVar[int]
     COMPLETED_AT_FIELD_NUMBER: _ClassVar[int]
+    ANALYZER_FIELD_NUMBER: _ClassVar[int]
+    VIDEO_LEVEL_ENABLED_FIELD_NUMBER: _ClassVar[int]
+    VIDEO_LEVEL_TOTAL_ITEMS_FIELD_NUMBER: _ClassVar[int]
+    VIDEO_LEVEL_COMPLETED_ITEMS_FIELD_NUMBER: _ClassVar[int]
+    VIDEO_LEVEL_FAILED_ITEMS_FIELD_NUMBER: _ClassVar[int]
+    VIDEO_LEVEL_PARTIAL_ITEMS_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     prompt_id: str
     prompt_name: str
@@ -157,7 +165,13 @@ class PromptRun(_message.Message):
     enable_transcription: bool
     enable_image_embedding: bool
     completed_at: _timestamp_pb2.Timestamp
-    def __init__(self, run_id: _Optional[str] = ..., prompt_id: _Optional[str] = ..., prompt_name: _Optional[str] = ..., prompt_type: _Optional[str] = ..., executed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., executed_by: _Optional[str] = ..., status: _Optional[_Union[PromptRunStatus, str]] = ..., run_context: _Optional[_Union[PromptRunContext, _Mapping]] = ..., total_videos: _Optional[int] = ..., completed_videos: _Optional[int] = ..., failed_videos: _Optional[int] = ..., partial_videos: _Optional[int] = ..., cancelled_videos: _Optional[int] = ..., total_audios: _Optional[int] = ..., completed_audios: _Optional[int] = ..., failed_audios: _Optional[int] = ..., partial_audios: _Optional[int] = ..., cancelled_audios: _Optional[int] = ..., total_images: _Optional[int] = ..., completed_images: _Optional[int] = ..., failed_images: _Optional[int] = ..., partial_images: _Optional[int] = ..., cancelled_images: _Optional[int] = ..., total_segments: _Optional[int] = ..., completed_segments: _Optional[int] = ..., field_extraction_failures: _Optional[int] = ..., field_extraction_succeeded: _Optional[bool] = ..., error_message: _Optional[str] = ..., video_segmentation_type: _Optional[_Union[VideoSegmentationType, str]] = ..., audio_segmentation_type: _Optional[_Union[AudioSegmentationType, str]] = ..., video_segment_duration: _Optional[int] = ..., audio_segment_duration: _Optional[int] = ..., processing_model: _Optional[str] = ..., total_video_seconds: _Optional[float] = ..., enable_transcription: _Optional[bool] = ..., enable_image_embedding: _Optional[bool] = ..., completed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    analyzer: str
+    video_level_enabled: bool
+    video_level_total_items: int
+    video_level_completed_items: int
+    video_level_failed_items: int
+    video_level_partial_items: int
+    def __init__(self, run_id: _Optional[str] = ..., prompt_id: _Optional[str] = ..., prompt_name: _Optional[str] = ..., prompt_type: _Optional[str] = ..., executed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., executed_by: _Optional[str] = ..., status: _Optional[_Union[PromptRunStatus, str]] = ..., run_context: _Optional[_Union[PromptRunContext, _Mapping]] = ..., total_videos: _Optional[int] = ..., completed_videos: _Optional[int] = ..., failed_videos: _Optional[int] = ..., partial_videos: _Optional[int] = ..., cancelled_videos: _Optional[int] = ..., total_audios: _Optional[int] = ..., completed_audios: _Optional[int] = ..., failed_audios: _Optional[int] = ..., partial_audios: _Optional[int] = ..., cancelled_audios: _Optional[int] = ..., total_images: _Optional[int] = ..., completed_images: _Optional[int] = ..., failed_images: _Optional[int] = ..., partial_images: _Optional[int] = ..., cancelled_images: _Optional[int] = ..., total_segments: _Optional[int] = ..., completed_segments: _Optional[int] = ..., field_extraction_failures: _Optional[int] = ..., field_extraction_succeeded: _Optional[bool] = ..., error_message: _Optional[str] = ..., video_segmentation_type: _Optional[_Union[VideoSegmentationType, str]] = ..., audio_segmentation_type: _Optional[_Union[AudioSegmentationType, str]] = ..., video_segment_duration: _Optional[int] = ..., audio_segment_duration: _Optional[int] = ..., processing_model: _Optional[str] = ..., total_video_seconds: _Optional[float] = ..., enable_transcription: _Optional[bool] = ..., enable_image_embedding: _Optional[bool] = ..., completed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., analyzer: _Optional[str] = ..., video_level_enabled: _Optional[bool] = ..., video_level_total_items: _Optional[int] = ..., video_level_completed_items: _Optional[int] = ..., video_level_failed_items: _Optional[int] = ..., video_level_partial_items: _Optional[int] = ...) -> None: ...
 
 class SegmentResult(_message.Message):
     __slots__ = ("result_type", "result_id", "segment_id", "video_id", "run_id", "prompt_id", "video_name", "source_index_id", "executed_at", "start_time", "end_time", "metadata", "metadata_text", "schema_used", "field_extraction_succeeded", "field_extraction_error", "prompt_run_id", "segment_uri", "processing_warning", "transcription_succeeded", "image_embedding_succeeded")

@@ -51,10 +51,14 @@ class ExecutePromptRunResponse(_message.Message):
     def __init__(self, run: _Optional[_Union[_prompt_run_pb2.PromptRun, _Mapping]] = ...) -> None: ...
 
 class ListPromptRunsRequest(_message.Message):
-    __slots__ = ("limit",)
+    __slots__ = ("limit", "status", "index_id")
     LIMIT_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    INDEX_ID_FIELD_NUMBER: _ClassVar[int]
     limit: int
-    def __init__(self, limit: _Optional[int] = ...) -> None: ...
+    status: _prompt_run_pb2.PromptRunStatus
+    index_id: str
+    def __init__(self, limit: _Optional[int] = ..., status: _Optional[_Union[_prompt_run_pb2.PromptRunStatus, str]] = ..., index_id: _Optional[str] = ...) -> None: ...
 
 class ListPromptRunsResponse(_message.Message):
     __slots__ = ("runs",)

@@ -94,7 +94,7 @@ class PromptRunServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListPromptRuns(self, request, context):
-        """Lists the caller's runs, newest first.
+        """Lists the caller's runs, newest first: all of them, or those of an index or in a status.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -122,7 +122,8 @@ class PromptRunServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetPromptRunVideoResult(self, request, context):
-        """Returns what a run found in one video as a whole. NOT_FOUND when its prompt has no `video_level`.
+        """Returns what a run found in one video as a whole. NOT_FOUND when its prompt has no `video_level`, for a video that it
+        does not cover, and for an image.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

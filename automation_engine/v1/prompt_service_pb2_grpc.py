@@ -119,7 +119,7 @@ class PromptServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetPromptUsage(self, request, context):
-        """Says whether a prompt is in use.
+        """Says whether a prompt is in use, and by what.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

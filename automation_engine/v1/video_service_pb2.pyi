@@ -61,6 +61,24 @@ class DeleteVideoResponse(_message.Message):
     retry_after_seconds: int
     def __init__(self, video_id: _Optional[str] = ..., deletion_id: _Optional[str] = ..., status: _Optional[_Union[_index_pb2.DeletionStatus, str]] = ..., retry_after_seconds: _Optional[int] = ...) -> None: ...
 
+class GetVideoDeletionRequest(_message.Message):
+    __slots__ = ("video_id",)
+    VIDEO_ID_FIELD_NUMBER: _ClassVar[int]
+    video_id: str
+    def __init__(self, video_id: _Optional[str] = ...) -> None: ...
+
+class GetVideoDeletionResponse(_message.Message):
+    __slots__ = ("video_id", "deletion_id", "status", "retry_after_seconds")
+    VIDEO_ID_FIELD_NUMBER: _ClassVar[int]
+    DELETION_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    RETRY_AFTER_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    video_id: str
+    deletion_id: str
+    status: _index_pb2.DeletionStatus
+    retry_after_seconds: int
+    def __init__(self, video_id: _Optional[str] = ..., deletion_id: _Optional[str] = ..., status: _Optional[_Union[_index_pb2.DeletionStatus, str]] = ..., retry_after_seconds: _Optional[int] = ...) -> None: ...
+
 class ListSegmentsRequest(_message.Message):
     __slots__ = ("video_id", "run_id", "latest_run", "limit", "cursor")
     VIDEO_ID_FIELD_NUMBER: _ClassVar[int]

@@ -50,6 +50,11 @@ class VideoServiceStub:
                 request_serializer=automation__engine_dot_v1_dot_video__service__pb2.DeleteVideoRequest.SerializeToString,
                 response_deserializer=automation__engine_dot_v1_dot_video__service__pb2.DeleteVideoResponse.FromString,
                 _registered_method=True)
+        self.GetVideoDeletion = channel.unary_unary(
+                '/automation_engine.v1.VideoService/GetVideoDeletion',
+                request_serializer=automation__engine_dot_v1_dot_video__service__pb2.GetVideoDeletionRequest.SerializeToString,
+                response_deserializer=automation__engine_dot_v1_dot_video__service__pb2.GetVideoDeletionResponse.FromString,
+                _registered_method=True)
         self.ListSegments = channel.unary_unary(
                 '/automation_engine.v1.VideoService/ListSegments',
                 request_serializer=automation__engine_dot_v1_dot_video__service__pb2.ListSegmentsRequest.SerializeToString,
@@ -87,6 +92,13 @@ class VideoServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetVideoDeletion(self, request, context):
+        """Tells how far the deletion of a video has come. NOT_FOUND when nobody asked for it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListSegments(self, request, context):
         """Lists the segments of a video, by start time.
         """
@@ -118,6 +130,11 @@ def add_VideoServiceServicer_to_server(servicer, server):
                     servicer.DeleteVideo,
                     request_deserializer=automation__engine_dot_v1_dot_video__service__pb2.DeleteVideoRequest.FromString,
                     response_serializer=automation__engine_dot_v1_dot_video__service__pb2.DeleteVideoResponse.SerializeToString,
+            ),
+            'GetVideoDeletion': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetVideoDeletion,
+                    request_deserializer=automation__engine_dot_v1_dot_video__service__pb2.GetVideoDeletionRequest.FromString,
+                    response_serializer=automation__engine_dot_v1_dot_video__service__pb2.GetVideoDeletionResponse.SerializeToString,
             ),
             'ListSegments': grpc.unary_unary_rpc_method_handler(
                     servicer.ListSegments,
@@ -212,6 +229,33 @@ class VideoService:
             '/automation_engine.v1.VideoService/DeleteVideo',
             automation__engine_dot_v1_dot_video__service__pb2.DeleteVideoRequest.SerializeToString,
             automation__engine_dot_v1_dot_video__service__pb2.DeleteVideoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetVideoDeletion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/automation_engine.v1.VideoService/GetVideoDeletion',
+            automation__engine_dot_v1_dot_video__service__pb2.GetVideoDeletionRequest.SerializeToString,
+            automation__engine_dot_v1_dot_video__service__pb2.GetVideoDeletionResponse.FromString,
             options,
             channel_credentials,
             insecure,

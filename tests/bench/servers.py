@@ -251,7 +251,7 @@ async def _engine() -> None:
 
 async def _engine_rpc() -> None:
     async with _opened() as (database, stores, key):
-        guards = interceptors(database, load_stubs(STUBS).services)
+        guards = interceptors(database, load_stubs(STUBS).services, stores.box)
         servicer = AutomationServicer(database=database, stores=stores)
         await _rpc("127.0.0.1:0", servicer, guards, key)
 

@@ -160,6 +160,24 @@ class TestKeys:
             assert await read(subject.store, await subject.put(name, name.encode())) == name.encode()
         assert await subject.names() == sorted(names)
 
+    @pytest.mark.parametrize("subject", ["gcs_subject", "azure_subject"], indirect=True)
+    async def test_empty_segments_are_part_of_a_name_where_the_storage_has_such(self, subject: Subject) -> None:
+        names = ["/leading", "//twice", "a//b", "a///b", "a/b"]
+        for name in names:
+            await subject.put(name, name.encode())
+        assert await subject.names() == sorted(names)
+        for name in names:
+            info = await subject.store.head(subject.folder + name)
+            assert await read(subject.store, info) == name.encode(), name
+        assert await subject.names("a/", recursive=False) == ["a/b"]
+
+    async def test_a_key_of_1024_bytes_is_held(self, subject: Subject) -> None:
+        name = "".join(f"{number:03}" + "é" * 48 + "/" for number in range(10))
+        name += "n" * (1_024 - len((subject.folder + name).encode()))
+        await subject.put(name, b"long")
+        assert await subject.names() == [name]
+        assert await read(subject.store, await subject.store.head(subject.folder + name)) == b"long"
+
     async def test_a_key_that_the_storage_cannot_hold_is_refused_with_a_reason(self, subject: Subject) -> None:
         unheld = [name for name in ("../escape", "a/../b", "./a", "a/./b", *ODD_NAMES) if not subject.holds(name)]
         for name in (*unheld, "\ud800", "n" * 1_025):

@@ -328,7 +328,7 @@ def _comparable(answer: httpx.Response) -> tuple[int, Any, dict[str, str]]:
             document = {"error": {name: value for name, value in error.items() if name not in {*moments, "request_id"}}}
         else:
             document = {name: value for name, value in document.items() if name not in moments}
-    passing = {"date", "x-request-id", "content-length"}
+    passing = {"date", "x-request-id", "content-length", "x-ratelimit-remaining", "x-ratelimit-reset"}
     return answer.status_code, document, {name: value for name, value in answer.headers.items() if name not in passing}
 
 

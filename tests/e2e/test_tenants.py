@@ -87,6 +87,8 @@ async def _tenant(world: World, folder: Path, owner: str, clip: Callable[[int], 
     home = replace(world, key=key, ids={})
     source, target = Folder(folder / f"{owner}s-watched"), Folder(folder / f"{owner}s-delivered")
     await home.set_up(source, target, source_prefix="incoming/")
+    hook = {"name": owner, "url": "https://127.0.0.1:9/hook", "events": ["import_job.completed"]}
+    webhook = await home.rest("POST", "/webhooks", hook)
     file = f"incoming/{owner}s-clip.mp4"
     await source.put(file, clip(1))
     await home.advance(1200)
@@ -94,7 +96,8 @@ async def _tenant(world: World, folder: Path, owner: str, clip: Callable[[int], 
     for number in (2, 3):
         await source.put(f"incoming/{owner}s-clip-{number}.mp4", clip(number))
     await home.advance(1200)
-    ids = await _ids(home)
+    [delivery] = await home.rest("GET", f"/webhooks/{webhook['webhook_id']}/deliveries")
+    ids = await _ids(home) | {name: delivery[name] for name in ("webhook_id", "delivery_id")}
     names = {f"{owner}s-clip", source.root.name, target.root.name}
     marks = frozenset(names | {value for name, value in ids.items() if name.endswith("_id")})
     ids |= {"file": file, "revision": "1", "folder": str(folder), "credentials": _service_account()}

@@ -27,6 +27,7 @@ from automation_engine.store import keys, work
 from automation_engine.store.database import Database, Transaction, sqlite_url
 from automation_engine.store.schema import migrate
 from automation_engine.store.tables import Automation, Work
+from automation_engine.webhook_sender import WebhookSender
 from tests.servers.seaweedfs import SeaweedFS
 
 SCHEMA = {
@@ -270,7 +271,9 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(folder: Path, *, before: World | None = None, url: str | None = None) -> AsyncIterator[World]:
+async def open_world(
+    folder: Path, *, before: World | None = None, url: str | None = None, sender: WebhookSender | None = None
+) -> AsyncIterator[World]:
     """Open a world in a folder, on SQLite or at ``url``; ``before`` died there, its ids and clock go on."""
     clock = before.clock if before else VirtualClock()
     database = MortalDatabase(url or sqlite_url(folder / "engine.db"), clock=clock)
@@ -279,11 +282,13 @@ async def open_world(folder: Path, *, before: World | None = None, url: str | No
     key = before.key if before else await _key(database)
     await work.recover(database)
     await watch.restart(database)
-    worker = make_worker(database, stores, folder / "downloads", lambda: 0.5)
-    transport = httpx.ASGITransport(make_app(database, stores))
+    sender = sender or WebhookSender()
+    worker = make_worker(database, stores, lambda: 0.5, sender=sender)
+    transport = httpx.ASGITransport(make_app(database, stores, sender=sender))
     async with httpx.AsyncClient(transport=transport, base_url="http://world") as client:
         ids = dict(before.ids) if before else {}
         yield World(folder, clock, database, watch.Watch(database), worker, client, key, ids)
+    await sender.close()
     await stores.close()
     await database.close()
 

@@ -15,6 +15,8 @@ from automation_engine.clock import VirtualClock
 from automation_engine.connectors.pool import Stores
 from automation_engine.secrets import SecretBox
 from automation_engine.servicers.pipeline import interceptors
+from automation_engine.servicers.rate_limits import RateLimits
+from automation_engine.servicers.tokens import Tokens
 from automation_engine.store import keys
 from automation_engine.store.database import Database, sqlite_url
 from automation_engine.store.tables import ApiKey
@@ -73,11 +75,18 @@ class Api:
 
 
 @asynccontextmanager
-async def serve(engine: Engine, services: Mapping[str, Registration]) -> AsyncIterator[Api]:
+async def serve(
+    engine: Engine,
+    services: Mapping[str, Registration],
+    *,
+    limits: RateLimits | None = None,
+    tokens: Tokens | None = None,
+) -> AsyncIterator[Api]:
     """Serve servicers by the name of their service, behind the interceptors, on a free port."""
     pool = descriptor_pool.Default()
     descriptors = [pool.FindServiceByName(f"automation_engine.v1.{name}") for name in services]
-    server = grpc.aio.server(interceptors=interceptors(engine.database, descriptors))
+    guards = interceptors(engine.database, descriptors, engine.stores.box, limits=limits, tokens=tokens)
+    server = grpc.aio.server(interceptors=guards)
     for register, servicer in services.values():
         register(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")

@@ -265,7 +265,7 @@ async def _listing(watched: Watched) -> list[ObjectInfo]:
 
 
 async def _connector(watched: Watched) -> Any:
-    return await saved_connector(watched.database, "conn_1")
+    return await saved_connector(watched.database, "conn_1", scope="import")
 
 
 async def test_a_certificate_counts_all_that_was_listed(watched: Watched) -> None:

@@ -513,3 +513,96 @@ async def test_a_connector_whose_work_is_done_is_deleted_and_its_imports_stay(ap
     assert refused.status == "NOT_FOUND"
     async with api.engine.database.reading() as session:
         assert await session.get(ImportJob, "job_1") is not None
+
+
+async def _credentials(api: Api, connector_id: str) -> dict[str, str]:
+    async with api.engine.database.reading() as session:
+        return api.engine.stores.secrets(await session.get_one(Connector, connector_id))
+
+
+async def test_credentials_are_rotated_by_what_is_set_of_them(api: Api, stub: Any) -> None:
+    made = (await stub.CreateS3Connector(_s3_request())).connector
+    async with api.engine.database.transaction() as tx:
+        row = await tx.get_one(Connector, made.connector_id)
+        row.status, row.last_test_result, row.last_test_error = "failed", "failed", "denied"
+        row.last_tested_at = tx.now
+    changed = await _update(stub, made.connector_id, aws_secret_access_key="n3w")
+    assert await _credentials(api, made.connector_id) == {
+        "aws_access_key_id": "AKNOBODY",
+        "aws_secret_access_key": "n3w",
+    }
+    assert (changed.status, changed.HasField("last_test_error")) == (ACTIVE, False), "what failed was the old secret"
+    assert "n3w" not in str(changed)
+    again = await _update(stub, made.connector_id, aws_secret_access_key="n3w")
+    assert again.updated_at == changed.updated_at, "nothing changed"
+
+
+@pytest.mark.parametrize(
+    ("credentials", "field"),
+    [
+        ({"client_secret": "s3cr3t-of-another"}, "client_secret"),
+        ({"credentials_file": "{}"}, "credentials_file"),
+        ({"aws_secret_access_key": "not visible\u00a0"}, "aws_secret_access_key"),
+    ],
+)
+async def test_credentials_that_do_not_fit_are_refused_and_the_old_ones_stay(
+    api: Api, stub: Any, credentials: dict[str, str], field: str
+) -> None:
+    made = (await stub.CreateS3Connector(_s3_request())).connector
+    refused = await refusal(_update(stub, made.connector_id, **credentials))
+    assert (refused.status, list(refused.fields)) == ("INVALID_ARGUMENT", [field])
+    assert next(iter(credentials.values())) not in refused.message
+    assert (await _credentials(api, made.connector_id))["aws_secret_access_key"] == "top-s3cr3t"
+
+
+async def test_an_azure_application_and_an_account_key_take_each_others_place(api: Api, stub: Any) -> None:
+    connector_id = (await stub.CreateAzureConnector(_azure_request())).connector.connector_id
+    await _update(stub, connector_id, account_key="a2V5")
+    assert await _credentials(api, connector_id) == {"account_key": "a2V5"}
+    refused = await refusal(_update(stub, connector_id, client_secret="alone"))
+    assert set(refused.fields) == {"tenant_id", "client_id"}
+    application = {"tenant_id": "t1", "client_id": "c1", "client_secret": "s1"}
+    assert (await refusal(_update(stub, connector_id, account_key="a2V5", **application))).status == "INVALID_ARGUMENT"
+    await _update(stub, connector_id, **application)
+    assert await _credentials(api, connector_id) == application
+    elsewhere = {"authority_host": "https://login.example.com"}
+    refused = await refusal(_update(stub, connector_id, **elsewhere))
+    assert list(refused.fields) == ["client_secret"], "a kept secret is sent nowhere else"
+    await _update(stub, connector_id, client_secret="s2", **elsewhere)
+    assert await _credentials(api, connector_id) == {**application, "client_secret": "s2", **elsewhere}
+
+
+async def test_credentials_that_nothing_opens_any_more_are_entered_again(api: Api, stub: Any) -> None:
+    connector_id = (await stub.CreateS3Connector(_s3_request())).connector.connector_id
+    async with api.engine.database.transaction() as tx:
+        (await tx.get_one(Connector, connector_id)).secrets = b"sealed under a lost key"
+    refused = await refusal(_update(stub, connector_id, aws_secret_access_key="n3w"))
+    assert list(refused.fields) == ["aws_access_key_id"]
+    await _update(stub, connector_id, aws_access_key_id="AKNEW", aws_secret_access_key="n3w")
+    assert (await _credentials(api, connector_id))["aws_access_key_id"] == "AKNEW"
+
+
+async def test_a_scope_that_something_uses_does_not_go(api: Api, stub: Any) -> None:
+    connector_id = (await _local(stub, api.engine.media, scopes=[IMPORT, EXPORT])).connector_id
+    watch = ImportConfig(watch=Watch(connector_id=connector_id), debounce=300.0)
+    async with api.engine.database.transaction() as tx:
+        tx.add(_automation("import", ImportState(automation_id="auto_import", config=watch)))
+    refused = await refusal(_update(stub, connector_id, scopes=[EXPORT]))
+    assert (refused.status, refused.reason) == ("FAILED_PRECONDITION", "CONFLICT")
+    assert "import automation auto_import of index idx_1" in refused.message
+    assert list((await _update(stub, connector_id, scopes=[IMPORT])).scopes) == [IMPORT]
+
+
+async def test_no_export_base_path_makes_an_index_feed_itself(api: Api, stub: Any) -> None:
+    source = (await _local(stub, api.engine.media)).connector_id
+    target = (await _local(stub, api.engine.media, scopes=[EXPORT], export_base_path="results")).connector_id
+    watch = ImportConfig(watch=Watch(connector_id=source, source_prefix="incoming/"), debounce=300.0)
+    delivering = ExportState(automation_id="auto_export", destination_connector_id=target)
+    async with api.engine.database.transaction() as tx:
+        tx.add(_automation("import", ImportState(automation_id="auto_import", config=watch)))
+        tx.add(_automation("export", delivering))
+    for inside in ("incoming", "incoming/results"):
+        refused = await refusal(_update(stub, target, export_base_path=inside))
+        assert list(refused.fields) == ["export_base_path"]
+    beside = await _update(stub, target, export_base_path="incoming-results")
+    assert beside.export_base_path == "incoming-results", "a folder is a whole segment"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from automation_engine.servicers.export_servicer import ExportServicer
-from automation_engine.store import work
+from automation_engine.store import exports, work
 from automation_engine.store.tables import Export
 from automation_engine.v1 import export_pb2
 from automation_engine.v1 import export_service_pb2 as pb
@@ -20,7 +20,7 @@ from tests.integration.scenery import add_connector, add_index, add_prompt, add_
 
 @pytest.fixture
 async def api(engine: Engine) -> AsyncIterator[Api]:
-    servicer = ExportServicer(database=engine.database)
+    servicer = ExportServicer(database=engine.database, box=engine.stores.box)
     async with serve(engine, {"ExportService": (add_ExportServiceServicer_to_server, servicer)}) as api:
         await add_index(engine)
         await add_connector(engine, "conn_out", scopes=["export"], export_base_path="results")
@@ -49,6 +49,71 @@ async def _complete(engine: Engine, export_id: str) -> None:
         export.status, export.artifact_uri, export.file_size = "completed", "file:///out/a.json", 12
         export.completed_at = tx.now
         await work.finish(tx, lease)
+
+
+def _check(export: export_pb2.Export, target: str) -> None:
+    """Check what published clients hold every export to, whatever it is doing."""
+    params = {field.name: getattr(export.export_params, field.name) for field in export.export_params.DESCRIPTOR.fields}
+    assert list(params) == [
+        "prompt_run_ids",
+        "destination_connector_id",
+        "destination_base_path",
+        "destination_subpath",
+    ]
+    assert [params[name] for name in list(params)[1:]] == [getattr(export, name) for name in list(params)[1:]]
+    assert (export.target_id, export.max_attempts >= max(1, export.attempts)) == (target, True)
+    done = export.status == export_pb2.EXPORT_STATUS_COMPLETED
+    assert done == (export.queue_status == export_pb2.EXPORT_QUEUE_STATUS_SUCCEEDED)
+    assert (export.status == export_pb2.EXPORT_STATUS_FAILED) == export.HasField("error_message")
+    if export.destination_type == export_pb2.EXPORT_DESTINATION_TYPE_CONNECTOR:
+        assert export.destination_connector_id
+        assert not export.HasField("download_url")
+        assert (export.HasField("destination_uri"), export.destination_uri) == (done, export.gcs_uri)
+        return
+    assert export.destination_type == export_pb2.EXPORT_DESTINATION_TYPE_DOWNLOAD
+    assert not any(export.HasField(name) for name in ("destination_connector_id", "destination_uri"))
+    offered = export.HasField("download_url")
+    assert offered == export.HasField("gcs_uri")
+    if offered:
+        assert (done, export.download_url) == (True, f"/api/v2/exports/{export.export_id}/download")
+
+
+@pytest.mark.parametrize("destination", [{}, {"destination_connector_id": "conn_out", "destination_subpath": "team"}])
+@pytest.mark.parametrize("end", ["completed", "failed", "expired"])
+async def test_what_clients_hold_an_export_to_holds_in_every_state(
+    engine: Engine, stub: Any, destination: dict[str, str], end: str
+) -> None:
+    export_id = (await _export_index(stub, **destination)).export_id
+
+    async def look() -> export_pb2.Export:
+        export: export_pb2.Export = await _get(stub, export_id)
+        _check(export, "idx_news")
+        return export
+
+    await look()
+    for error in ("the disk is full", None):
+        lease = await work.claim(engine.database, f"export:{export_id}")
+        assert lease is not None
+        await look()
+        async with work.fenced(engine.database, lease) as tx:
+            (await tx.get_one(Export, export_id)).status = "processing"
+        await look()
+        if error is not None:
+            async with engine.database.transaction() as tx:
+                await work.release(tx, lease, due_at=tx.now, failed=True)
+            await look()
+    async with work.fenced(engine.database, lease) as tx:
+        saved = await tx.get_one(Export, export_id)
+        saved.status, saved.completed_at = "failed" if end == "failed" else "completed", tx.now
+        if end == "failed":
+            saved.error_message = "the disk is full"
+        else:
+            saved.artifact_uri, saved.file_size = "export://exp/a.json", 12
+        await work.finish(tx, lease)
+    assert (await look()).HasField("download_url") == (end != "failed" and not destination)
+    if end == "expired":
+        engine.clock.advance(exports.KEPT)
+        assert not (await look()).HasField("download_url")
 
 
 async def test_a_download_has_no_destination_and_its_url_appears_when_it_succeeded(engine: Engine, stub: Any) -> None:

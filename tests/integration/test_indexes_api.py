@@ -292,13 +292,20 @@ async def test_an_index_in_which_work_is_going_on_is_not_deleted_and_says_which(
         assert [row.deleted_at for row in (await session.exec(select(Automation))).all()] == [None, None]
 
 
-async def test_deleting_again_finds_nothing(stub: Any) -> None:
-    request = pb.DeleteIndexRequest(index_id=(await _create(stub)).index_id)
-    await stub.DeleteIndex(request)
-    assert (await refusal(stub.DeleteIndex(request))).status == "NOT_FOUND"
+async def test_deleting_again_answers_the_same_and_so_does_asking_how_far_it_is(api: Api, stub: Any) -> None:
+    index_id = (await _create(stub)).index_id
+    asked = pb.GetIndexDeletionRequest(index_id=index_id)
+    assert (await refusal(stub.GetIndexDeletion(asked))).status == "NOT_FOUND"
+    first = await stub.DeleteIndex(pb.DeleteIndexRequest(index_id=index_id))
+    assert await stub.DeleteIndex(pb.DeleteIndexRequest(index_id=index_id)) == first
+    told = await stub.GetIndexDeletion(asked)
+    assert (told.deletion_id, told.status) == (first.deletion_id, index_pb2.DELETION_STATUS_DELETED)
+    eve = await api.stub(IndexServiceStub, owner="eve")
+    assert (await refusal(eve.GetIndexDeletion(asked))).status == "NOT_FOUND"
+    assert (await refusal(eve.DeleteIndex(pb.DeleteIndexRequest(index_id=index_id)))).status == "NOT_FOUND"
 
 
-@pytest.mark.parametrize("name", ["", "x" * 201, "line\nbreak"])
+@pytest.mark.parametrize("name", ["", "x" * 256, "line\nbreak"])
 async def test_a_name_that_is_none_is_refused(stub: Any, name: str) -> None:
     refused = await refusal(stub.CreateIndex(pb.CreateIndexRequest(name=name)))
     assert list(refused.fields) == ["name"]

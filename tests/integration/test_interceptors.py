@@ -325,7 +325,7 @@ def test_a_method_without_a_scope_is_refused_at_construction() -> None:
 
 async def test_the_same_interceptors_stand_before_calls_within_the_process(engine: Engine) -> None:
     service = SERVICES["IndexService"]
-    dispatch = InProcessDispatch(interceptors(engine.database, [service]))
+    dispatch = InProcessDispatch(interceptors(engine.database, [service], engine.stores.box))
     add_IndexServiceServicer_to_server(IndexServicer(database=engine.database), dispatch)
     method, request = Method.of(service.methods_by_name["CreateIndex"]), index_service_pb2.CreateIndexRequest(name="A")
     metadata = [("x-api-key", await engine.key("write")), ("x-request-id", "req-4")]

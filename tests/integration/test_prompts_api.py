@@ -147,7 +147,8 @@ async def test_a_prompt_is_in_use_by_an_automation(api: Api, stub: Any) -> None:
     assert (usage.is_in_use, usage.is_active, usage.schema_properties_count) == (False, True, 2)
     async with api.engine.database.transaction() as tx:
         tx.add(_automation(prompt_id))
-    assert (await _usage(stub, prompt_id)).is_in_use
+    usage = await _usage(stub, prompt_id)
+    assert (usage.is_in_use, usage.prompt_run_count, usage.automation_index_ids) == (True, 0, ["idx_1"])
 
 
 async def test_a_prompt_is_in_use_by_a_run(api: Api, stub: Any) -> None:
@@ -163,7 +164,10 @@ async def test_a_prompt_is_in_use_by_a_run(api: Api, stub: Any) -> None:
             executed_by="ada",
             videos=[],
         )
-    assert (await _usage(stub, prompt_id)).is_in_use
+    usage = await _usage(stub, prompt_id)
+    assert (usage.is_in_use, usage.prompt_run_count, usage.automation_index_ids) == (True, 1, [])
+    refused = await refusal(stub.DeletePrompt(pb.DeletePromptRequest(prompt_id=prompt_id)))
+    assert "in use by prompt run run_" in refused.message
 
 
 async def test_a_prompt_in_use_is_deleted_only_by_force_and_its_automation_keeps_the_snapshot(
@@ -174,6 +178,7 @@ async def test_a_prompt_in_use_is_deleted_only_by_force_and_its_automation_keeps
         tx.add(_automation(prompt_id))
     refused = await refusal(stub.DeletePrompt(pb.DeletePromptRequest(prompt_id=prompt_id)))
     assert refused.status == "FAILED_PRECONDITION"
+    assert "in use by the import automation of index idx_1: delete it with force=true" in refused.message
     answer = await stub.DeletePrompt(pb.DeletePromptRequest(prompt_id=prompt_id, force=True))
     assert prompt_id in answer.message
     assert (await refusal(stub.GetPrompt(pb.GetPromptRequest(prompt_id=prompt_id)))).status == "NOT_FOUND"

@@ -37,6 +37,10 @@ async def _get(stub: Any, video_id: str) -> Any:
     return (await stub.GetVideo(pb.GetVideoRequest(video_id=video_id))).video
 
 
+async def _deletion(stub: Any, video_id: str) -> Any:
+    return await stub.GetVideoDeletion(pb.GetVideoDeletionRequest(video_id=video_id))
+
+
 async def test_a_video_tells_its_source_and_its_media(engine: Engine, stub: Any) -> None:
     await add_videos(engine, "a.mp4")
     video = await _get(stub, "vid_a_mp4")
@@ -92,8 +96,8 @@ async def test_segments_are_those_of_the_newest_run_with_results(engine: Engine,
 
     latest = await segments()
     assert [(item.segment_id, item.from_run_id) for item in latest.data] == [
-        ("seg_vid_a_mp4_0", newer),
-        ("seg_vid_a_mp4_1", newer),
+        ("seg_a_mp4_0", newer),
+        ("seg_a_mp4_1", newer),
     ]
     assert {item.from_run_id for item in (await segments(run_id=older)).data} == {older}
     page = await segments(latest_run=False, limit=3)
@@ -106,9 +110,12 @@ async def test_a_deleted_video_is_gone_with_its_results_however_often_it_is_dele
     video_ids = await add_videos(engine, "a.mp4", "b.mp4")
     await add_run(engine, video_ids)
     delete = pb.DeleteVideoRequest(video_id="vid_a_mp4")
+    assert (await refusal(_deletion(stub, "vid_a_mp4"))).status == "NOT_FOUND"
     answer = await stub.DeleteVideo(delete)
     assert answer.status == index_pb2.DELETION_STATUS_DELETED
     assert await stub.DeleteVideo(delete) == answer
+    told = await _deletion(stub, "vid_a_mp4")
+    assert (told.video_id, told.deletion_id, told.status) == ("vid_a_mp4", answer.deletion_id, answer.status)
     assert (await refusal(_get(stub, "vid_a_mp4"))).status == "NOT_FOUND"
     async with engine.database.reading() as session:
         left = (await session.exec(select(SegmentResult.video_id).distinct())).all()
@@ -139,5 +146,9 @@ async def test_another_owners_video_is_not_found(engine: Engine, api: Api) -> No
     stranger = await api.stub(VideoServiceStub, owner="eve")
     assert (await refusal(_get(stranger, "vid_a_mp4"))).status == "NOT_FOUND"
     assert (await refusal(stranger.DeleteVideo(pb.DeleteVideoRequest(video_id="vid_a_mp4")))).status == "NOT_FOUND"
+    owner = await api.stub(VideoServiceStub)
+    await owner.DeleteVideo(pb.DeleteVideoRequest(video_id="vid_a_mp4"))
+    for call in (stranger.DeleteVideo(pb.DeleteVideoRequest(video_id="vid_a_mp4")), _deletion(stranger, "vid_a_mp4")):
+        assert (await refusal(call)).status == "NOT_FOUND"
     batch = await stranger.BatchGetVideoStatus(pb.BatchGetVideoStatusRequest(video_ids=["vid_a_mp4"]))
     assert not batch.statuses

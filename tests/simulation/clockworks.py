@@ -60,7 +60,7 @@ class Model:
     async def run(self) -> Answer:
         """Start; return what is rung."""
         world, process = self._world, self._process
-        worker = main.make_worker(world.database, world.stores, _NOWHERE, world.chance.random)
+        worker = main.make_worker(world.database, world.stores, world.chance.random)
         limits = {kind: asyncio.Semaphore(limit) for kind, limit in main._LIMITS.items()}
 
         async def perform(kind: str, work_id: str) -> None:

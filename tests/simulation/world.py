@@ -26,6 +26,7 @@ from unittest import mock
 
 from automation_engine.connectors.pool import Stores
 from automation_engine.jobs import import_jobs, prompt_runs
+from automation_engine.secrets import SecretBox
 from automation_engine.store.database import Database
 from automation_engine.store.ids import Ids
 from automation_engine.store.schema import migrate
@@ -68,6 +69,7 @@ class SimulatedStores(Stores):
 
     def __init__(self, stores: dict[str, SimulatedStore]) -> None:
         self._stores = stores
+        self.box = SecretBox(["A" * 43 + "="])
 
     def get(self, connector: Any) -> SimulatedStore:
         """Return the store of a connector."""

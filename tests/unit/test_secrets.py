@@ -80,3 +80,13 @@ def test_what_is_no_key_is_refused_without_repeating_it(tmp_path: Path, key: str
         SecretBox.open(tmp_path, key)
     assert key not in str(raised.value)
     assert raised.value.__cause__ is None
+
+
+def test_a_signature_is_known_again_under_every_key_and_for_its_data_alone() -> None:
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    signature = SecretBox([old]).sign(b"a")
+    assert len(signature) == 32
+    assert SecretBox([new, old]).signed(b"a", signature)
+    assert not SecretBox([new]).signed(b"a", signature)
+    assert not SecretBox([old]).signed(b"b", signature)
+    assert not SecretBox([old]).signed(b"a", signature[:-1])

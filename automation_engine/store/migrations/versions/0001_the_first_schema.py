@@ -31,6 +31,13 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_api_keys_owner"), ["owner"], unique=False)
 
     op.create_table(
+        "deletions",
+        sa.Column("subject_id", sa.String(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=False),
+        sa.Column("deleted_at", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("subject_id"),
+    )
+    op.create_table(
         "automations",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("automation_id", sa.String(), nullable=False),
@@ -124,6 +131,13 @@ def upgrade() -> None:
         sa.Column("export_id", sa.String(), nullable=True),
         sa.Column("queued_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("automation_seq", "run_id", "generation"),
+    )
+    op.create_table(
+        "export_chunks",
+        sa.Column("export_id", sa.String(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("export_id", "ordinal"),
     )
     op.create_table(
         "exports",
@@ -247,6 +261,19 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("indexes", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_indexes_owner"), ["owner"], unique=False)
+
+    op.create_table(
+        "kept_answers",
+        sa.Column("owner", sa.String(), nullable=False),
+        sa.Column("route", sa.String(), nullable=False),
+        sa.Column("idempotency_key", sa.String(), nullable=False),
+        sa.Column("request_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("answer", sa.LargeBinary(), nullable=True),
+        sa.Column("expires_at", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("owner", "route", "idempotency_key"),
+    )
+    with op.batch_alter_table("kept_answers", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_kept_answers_expires_at"), ["expires_at"], unique=False)
 
     op.create_table(
         "ledger",
@@ -412,6 +439,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "video_id", "ordinal"),
     )
     op.create_table(
+        "spent_tokens",
+        sa.Column("nonce", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("expires_at", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("nonce"),
+    )
+    with op.batch_alter_table("spent_tokens", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_spent_tokens_expires_at"), ["expires_at"], unique=False)
+
+    op.create_table(
+        "video_results",
+        sa.Column("run_id", sa.String(), nullable=False),
+        sa.Column("video_id", sa.String(), nullable=False),
+        sa.Column("data", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("error", sa.String(), nullable=True),
+        sa.Column("created_at", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("run_id", "video_id"),
+    )
+    op.create_table(
         "videos",
         sa.Column("video_id", sa.String(), nullable=False),
         sa.Column("owner", sa.String(), nullable=False),
@@ -437,6 +482,59 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_videos_job_id"), ["job_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_videos_owner"), ["owner"], unique=False)
         batch_op.create_index("ix_videos_source", ["index_id", "connector_id", "source_key"], unique=False)
+
+    op.create_table(
+        "webhook_deliveries",
+        sa.Column("delivery_id", sa.String(), nullable=False),
+        sa.Column("webhook_id", sa.String(), nullable=False),
+        sa.Column("event_type", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("last_attempt_at", sa.Float(), nullable=True),
+        sa.Column("next_retry_at", sa.Float(), nullable=True),
+        sa.Column("give_up_at", sa.Float(), nullable=False),
+        sa.Column("response_status_code", sa.Integer(), nullable=True),
+        sa.Column("response_body", sa.String(), nullable=True),
+        sa.Column("error_message", sa.String(), nullable=True),
+        sa.Column("created_at", sa.Float(), nullable=False),
+        sa.Column("completed_at", sa.Float(), nullable=True),
+        sa.PrimaryKeyConstraint("delivery_id"),
+    )
+    with op.batch_alter_table("webhook_deliveries", schema=None) as batch_op:
+        batch_op.create_index("ix_webhook_deliveries_age", ["created_at"], unique=False)
+        batch_op.create_index(
+            "ix_webhook_deliveries_subject",
+            ["webhook_id", "subject"],
+            unique=False,
+            sqlite_where=sa.text("subject IS NOT NULL"),
+            postgresql_where=sa.text("subject IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_webhook_deliveries_webhook", ["webhook_id", "created_at", "delivery_id"], unique=False
+        )
+
+    op.create_table(
+        "webhooks",
+        sa.Column("webhook_id", sa.String(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("events", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("index_ids", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("extra", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("secret", sa.LargeBinary(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("failure_count", sa.Integer(), nullable=False),
+        sa.Column("last_failure_at", sa.Float(), nullable=True),
+        sa.Column("last_success_at", sa.Float(), nullable=True),
+        sa.Column("created_at", sa.Float(), nullable=False),
+        sa.Column("updated_at", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("webhook_id"),
+    )
+    with op.batch_alter_table("webhooks", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_webhooks_owner"), ["owner"], unique=False)
 
     op.create_table(
         "work",
@@ -472,6 +570,20 @@ def downgrade() -> None:
         )
 
     op.drop_table("work")
+    with op.batch_alter_table("webhooks", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_webhooks_owner"))
+
+    op.drop_table("webhooks")
+    with op.batch_alter_table("webhook_deliveries", schema=None) as batch_op:
+        batch_op.drop_index("ix_webhook_deliveries_webhook")
+        batch_op.drop_index(
+            "ix_webhook_deliveries_subject",
+            sqlite_where=sa.text("subject IS NOT NULL"),
+            postgresql_where=sa.text("subject IS NOT NULL"),
+        )
+        batch_op.drop_index("ix_webhook_deliveries_age")
+
+    op.drop_table("webhook_deliveries")
     with op.batch_alter_table("videos", schema=None) as batch_op:
         batch_op.drop_index("ix_videos_source")
         batch_op.drop_index(batch_op.f("ix_videos_owner"))
@@ -479,6 +591,11 @@ def downgrade() -> None:
         batch_op.drop_index("ix_videos_index")
 
     op.drop_table("videos")
+    op.drop_table("video_results")
+    with op.batch_alter_table("spent_tokens", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_spent_tokens_expires_at"))
+
+    op.drop_table("spent_tokens")
     op.drop_table("segment_results")
     op.drop_table("scans")
     with op.batch_alter_table("run_items", schema=None) as batch_op:
@@ -515,6 +632,10 @@ def downgrade() -> None:
         )
 
     op.drop_table("ledger")
+    with op.batch_alter_table("kept_answers", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_kept_answers_expires_at"))
+
+    op.drop_table("kept_answers")
     with op.batch_alter_table("indexes", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_indexes_owner"))
 
@@ -548,6 +669,7 @@ def downgrade() -> None:
         )
 
     op.drop_table("exports")
+    op.drop_table("export_chunks")
     op.drop_table("deliveries")
     with op.batch_alter_table("connectors", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_connectors_owner"))
