@@ -6,7 +6,7 @@ STAMP := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports unit proto proto-check proto-baseline stubs bench simulate deaths mutants mutate lock clean
+.PHONY: help demo test lint types imports unit proto proto-check proto-baseline stubs bench simulate deaths mutants fuzz mutate lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ deaths: $(STAMP) ## Short stories, with a death at every statement, commit and s
 
 mutants: $(STAMP) ## Broken engines, each of which the simulator must catch
 	$(BIN)/python -m pytest -m slow
+
+fuzz: $(STAMP) ## schemathesis, for longer than the tests run it: EXAMPLES=50 SEED=1
+	FUZZ_EXAMPLES=$(or $(EXAMPLES),50) FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest tests/openapi/test_fuzz.py
 
 mutate: $(STAMP) ## Change the rules one small thing at a time: their tests have to notice at least 95 %
 	$(BIN)/python -m tests.mutation
