@@ -176,9 +176,7 @@ def make_worker(
 async def _working(engine: Engine) -> AsyncIterator[None]:
     """Answer the doorbell; the sweep rings again for whatever is due and not held."""
     database, stores, chance = engine.database, engine.stores, random.random
-    worker = make_worker(
-        database, stores, chance, recording_days=engine.settings.recording_days, sender=engine.sender
-    )
+    worker = make_worker(database, stores, chance, recording_days=engine.settings.recording_days, sender=engine.sender)
     doorbell = Doorbell(worker.perform, _LIMITS)
     if database.embedded:
         await work.recover(database)
@@ -324,6 +322,7 @@ def _app(database: Database, stubs: Stubs, dispatch: InProcessDispatch) -> FastA
         rest_name_extension=stubs.rest_name,
         scope_extension=stubs.required_scope,
         bearer_extension=stubs.bearer_field,
+        form_extension=stubs.takes_form,
         ready=ready,
     )
 

@@ -68,6 +68,7 @@ def create_app(
     rest_name_extension: Extension | None = None,
     scope_extension: Extension | None = None,
     bearer_extension: Extension | None = None,
+    form_extension: Extension | None = None,
     ready: Callable[[], Awaitable[bool]],
     prefix: str = "/api/",
 ) -> FastAPI:
@@ -84,6 +85,7 @@ def create_app(
         scope_extension: the extension of MethodOptions with the scope that a caller must hold, for the schema.
         bearer_extension: the extension of MethodOptions that names the field of a request that takes the place of
             credentials, for the schema.
+        form_extension: the extension of MethodOptions that says whether a method's body may be a form.
         ready: whether ``/healthz`` answers 200 (else 503).
         prefix: under which an unknown path is the transcoder's 404.
 
@@ -91,7 +93,7 @@ def create_app(
         RuleError, TemplateError, RouteConflictError: rules that cannot be served.
     """
     codec = Codec(rest_name_extension)
-    bindings = compile_bindings(services, codec)
+    bindings = compile_bindings(services, codec, form_extension)
     routes = route_table(bindings)
     transcoder = partial(Transcoder, routes=routes, dispatch=dispatch, prefix=prefix)
 

@@ -4,13 +4,13 @@ Every leaf of the request message is set by the path, by the body or by the quer
 says, the path wins; a query parameter for what the path or the body sets is refused.
 
 Etags (RFC 9110, AIP-154): where a request has a string field ``etag`` and it came in none of the three ways, the header
-``If-Match`` fills it; where the message that the body shows has one, the answer carries it as ``ETag``.
+``If-Match`` fills it; where the message that the body shows has one, the answer carries it in its ``ETag``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from operator import attrgetter
 from typing import Any
 
@@ -20,9 +20,10 @@ from gateway import scalars
 from gateway.codec import Codec, write_json
 from gateway.errors import InvalidFields, Violation
 from gateway.json_text import parse_json
+from gateway.media_types import FORM, essence
 from gateway.methods import Rule, RuleError
-from gateway.query import QueryFields
-from gateway.templates import Template, Variable, parse
+from gateway.query import QueryFields, one_of
+from gateway.templates import Template, TemplateError, Variable, parse
 
 JSON = b"application/json"
 _HTTP_BODY = "google.api.HttpBody"
@@ -34,8 +35,9 @@ _BODYLESS = frozenset({"GET", "HEAD"})
 class Binding:
     """A route's target: builds requests for ``method`` and writes its responses.
 
-    ``conditional``: its requests may name an etag. ``tagged``: its answers may carry one. ``raw_answer``: they are
-    bytes of a type that they tell, not JSON.
+    ``conditional``: its requests may name an etag. ``tagged``: its answers show one. ``reads``: each answer has one,
+    and a client that knows it need not get the answer again. ``raw_answer``: they are bytes of a type that they tell,
+    not JSON. ``streams``: they are any number.
     """
 
     def __init__(self, rule: Rule, codec: Codec) -> None:
@@ -47,24 +49,29 @@ class Binding:
         """
         self.rule = rule
         self.method = rule.method
-        self.template: Template = parse(rule.template)
+        self.template: Template = _template(rule)
         self.empty = not rule.method.response_class.DESCRIPTOR.fields
         self._codec = codec
         descriptor = rule.method.descriptor
         self._path = [_path_setter(variable, rule, codec) for variable in self.template.variables]
+        _check_choices(self.template.variables, rule)
         bound = [variable.path for variable in self.template.variables]
         self.query = QueryFields(descriptor.input_type, codec, bound=bound, body=rule.body)
         self.raw_body = self.raw_answer = False
-        self._fill_body = self._body_setter(descriptor.input_type)
+        self._fill_body = self._body_setter(descriptor.input_type, bound)
         self.conditional = _has_etag(descriptor.input_type) and (_ETAG,) not in bound
         self._tagged = self._tagged_part(descriptor.output_type)
         self.tagged = self._tagged is not None
         self._write = self._writer(descriptor.output_type)
+        self.streams = descriptor.server_streaming
+        self.reads = rule.http_method == "GET" and not self.streams
 
     def request(
         self, segments: list[str], query: bytes, body: bytes, content_type: str, if_match: str | None = None
     ) -> Any:
         """The request message of raw path segments, a raw query, a body and, where it is ``conditional``, an etag.
+
+        A form comes as ``form_parameters``.
 
         Raises:
             InvalidFields: with every violation of all three.
@@ -103,7 +110,9 @@ class Binding:
         """Body and content type."""
         return self._write(message)
 
-    def _body_setter(self, request: Descriptor) -> Callable[[Any, bytes, str], None]:
+    def _body_setter(
+        self, request: Descriptor, bound: Collection[tuple[str, ...]]
+    ) -> Callable[[Any, bytes, str], None]:
         rule, codec = self.rule, self._codec
         if rule.body and rule.http_method in _BODYLESS:
             raise RuleError(f"{rule.method.descriptor.full_name}: {rule.http_method} has no body")
@@ -114,8 +123,15 @@ class Binding:
             if request.full_name == _HTTP_BODY:
                 self.raw_body = True
                 return _fill_http_body
+            if rule.form:
+                form = QueryFields(request, codec, bound=bound, body="", noun="form field")
+                return lambda message, body, kind: (
+                    form.apply(message, body) if essence(kind) == FORM else shape.fill(message, parse_json(body), 1)
+                )
             return lambda message, body, _: shape.fill(message, parse_json(body) if body else {}, 1)
         field = _top_field(request, rule, "body", rule.body)
+        if (field.name,) in bound:
+            raise RuleError(f"{rule.method.descriptor.full_name}: body {field.name!r} is a field that the path sets")
         if field.message_type is not None and field.message_type.full_name == _HTTP_BODY:
             self.raw_body = True
             return lambda message, body, kind: _fill_http_body(getattr(message, field.name), body, kind)
@@ -142,20 +158,42 @@ class Binding:
         return lambda message: (write_json(dump(message)), JSON)
 
 
+def _template(rule: Rule) -> Template:
+    try:
+        return parse(rule.template)
+    except TemplateError as fault:
+        raise TemplateError(f"{rule.method.descriptor.full_name}: {fault}") from None
+
+
+def _check_choices(variables: Iterable[Variable], rule: Rule) -> None:
+    """Raises RuleError for a path that binds two members of a oneof."""
+    chosen: dict[tuple[tuple[str, ...], str], str] = {}
+    for variable in variables:
+        parent: Any = rule.method.descriptor.input_type
+        for depth, step in enumerate(variable.path):
+            field = parent.fields_by_name[step]
+            oneof = field.containing_oneof
+            if oneof is not None and (other := chosen.setdefault((variable.path[:depth], oneof.name), step)) != step:
+                name = rule.method.descriptor.full_name
+                raise RuleError(f"{name}: {rule.template} binds {other} and {step}, but only one of them may be given")
+            parent = field.message_type
+
+
 def _path_setter(variable: Variable, rule: Rule, codec: Codec) -> tuple[Variable, Callable[[Any, str], None]]:
     name = rule.method.descriptor.full_name
     parent: Descriptor | None = rule.method.descriptor.input_type
-    field: FieldDescriptor | None = None
+    fields: list[FieldDescriptor] = []
     for step in variable.path:
         field = parent.fields_by_name.get(step) if parent else None
         if field is None:
             raise RuleError(f"{name}: {rule.template} binds {'.'.join(variable.path)}, which the request does not have")
         if field.is_repeated:
             raise RuleError(f"{name}: {rule.template} binds {'.'.join(variable.path)}, which is repeated or a map")
+        fields.append(field)
         parent = field.message_type
-    if field is None or parent is not None:
+    if parent is not None:
         raise RuleError(f"{name}: {rule.template} binds {'.'.join(variable.path)}, which is a message")
-    convert = scalars.from_text(field, codec.words)
+    convert = scalars.from_text(fields[-1], codec.words)
     parents, leaf = variable.path[:-1], variable.path[-1]
 
     def apply(message: Any, text: str) -> None:
@@ -163,7 +201,7 @@ def _path_setter(variable: Variable, rule: Rule, codec: Codec) -> tuple[Variable
             message = getattr(message, step)
         setattr(message, leaf, convert(text))
 
-    return variable, apply
+    return variable, one_of(fields, apply)
 
 
 def _captured(variable: Variable, segments: list[str]) -> str:

@@ -78,6 +78,7 @@ def gateway_app(channel: grpc.aio.Channel, stubs: str = STUBS) -> FastAPI:
         rest_name_extension=loaded.rest_name,
         scope_extension=loaded.required_scope,
         bearer_extension=loaded.bearer_field,
+        form_extension=loaded.takes_form,
         ready=ready,
     )
 

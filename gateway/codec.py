@@ -300,16 +300,25 @@ def _each(one: Setter) -> Setter:
 
 def _scalar_map(name: str, to_key: Convert, convert: Convert) -> Setter:
     def one(message: Any, key: str, item: Any, _: int) -> None:
-        getattr(message, name)[to_key(key)] = convert(item)
+        entries, typed = getattr(message, name), to_key(key)
+        _check_new(entries, typed)
+        entries[typed] = convert(item)
 
     return _entries(one)
 
 
 def _message_map(name: str, to_key: Convert, shape: Shape) -> Setter:
     def one(message: Any, key: str, item: Any, depth: int) -> None:
-        shape.fill(getattr(message, name)[to_key(key)], item, check_depth(depth + 1))
+        entries, typed = getattr(message, name), to_key(key)
+        _check_new(entries, typed)
+        shape.fill(entries[typed], item, check_depth(depth + 1))
 
     return _entries(one)
+
+
+def _check_new(entries: Any, key: object) -> None:
+    if key in entries:
+        raise InvalidFields.of("given twice, in two spellings")
 
 
 def _entries(one: Callable[[Any, str, Any, int], None]) -> Setter:

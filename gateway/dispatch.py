@@ -30,7 +30,9 @@ class Stream(Protocol):
     async def __aenter__(self) -> Self:
         """Start the RPC."""
 
-    async def __aexit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
         """Cancel what still runs of it."""
 
     def __aiter__(self) -> Self:
@@ -109,7 +111,8 @@ class InProcessDispatch:
         """See Dispatch."""
         answers: asyncio.Queue[Any] = asyncio.Queue(1)
         context = LocalContext(metadata, timeout, answers)
-        return _LocalStream(context, answers, self._perform(method, context, timeout, partial(_each, request)))
+        work = partial(self._perform, method, context, timeout, partial(_each, request))
+        return _LocalStream(context, answers, work)
 
     async def _perform(
         self,
@@ -160,7 +163,7 @@ class InProcessDispatch:
 class _LocalStream:
     """The servicer runs in a task of its own, one message ahead of nobody: each is taken before the next is made."""
 
-    def __init__(self, context: LocalContext, answers: asyncio.Queue[Any], work: Awaitable[None]) -> None:
+    def __init__(self, context: LocalContext, answers: asyncio.Queue[Any], work: Callable[[], Awaitable[None]]) -> None:
         self._context = context
         self._answers = answers
         self._work = work
@@ -171,7 +174,9 @@ class _LocalStream:
         self._task = asyncio.create_task(self._run())
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
         self._left = True
         self._task.cancel()
         await asyncio.wait({self._task})
@@ -196,7 +201,7 @@ class _LocalStream:
     async def _run(self) -> None:
         end: RpcFailure | None = None
         try:
-            await self._work
+            await self._work()
         except RpcFailure as failure:
             end = failure
         except asyncio.CancelledError:
@@ -256,7 +261,9 @@ class _ChannelStream:
         self._messages = aiter(self._call)
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
         self._call.cancel()
 
     def __aiter__(self) -> Self:

@@ -8,8 +8,9 @@ from random import getrandbits
 
 from starlette.types import Scope
 
-from gateway.dispatch import Metadata
 from gateway.errors import HttpProblem
+from gateway.etags import is_known, version_of
+from gateway.local_context import Metadata
 
 FORWARDED = tuple(
     (key.encode(), key) for key in ("x-api-key", "authorization", "idempotency-key", "if-match", "if-none-match")
@@ -76,7 +77,7 @@ class RequestHeaders:
 
     @property
     def if_match(self) -> str | None:
-        """The one etag that a request is made for, without its quotes; ``*`` for any that there is; None for no header.
+        """The version that a request is made for, without quotes; ``*`` for any that there is; None for no header.
 
         Raises:
             HttpProblem: it is weak, a list, or no etag at all (422 ``invalid_header``).
@@ -86,7 +87,17 @@ class RequestHeaders:
             return None if given is None else "*"
         if (found := _STRONG_ETAG.fullmatch(given)) is None:
             raise _invalid(b"if-match", 'must be one strong etag in quotes, such as "a-1", or *')
-        return found[1].decode()
+        return version_of(found[1].decode())
+
+    @property
+    def accept(self) -> str:
+        """As it was sent; empty without one."""
+        return (self._get(b"accept") or b"").decode("latin-1")
+
+    def knows(self, etag: bytes) -> bool:
+        """Whether ``If-None-Match`` names it."""
+        given = self._get(b"if-none-match")
+        return given is not None and is_known(given, etag)
 
     def metadata(self, scope: Scope) -> list[tuple[str, str]]:
         """The RPC's metadata: credentials and preconditions, the request id, the origin that the client addressed.

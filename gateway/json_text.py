@@ -15,7 +15,7 @@ def parse_json(body: bytes) -> Any:
     """The value of a JSON text.
 
     Raises:
-        HttpProblem: it is none (422 ``invalid_json``): bad syntax, no UTF-8, a lone surrogate, a number beyond a double.
+        HttpProblem: it is none (422 ``invalid_json``): bad syntax, no UTF-8, a number beyond a double.
         InvalidFields: an object gives a key twice.
     """
     try:
@@ -37,11 +37,11 @@ def _no_json(reason: str) -> HttpProblem:
 
 
 def _may_repeat_a_key(value: Any, body: bytes) -> bool:
-    """Whether the text has more colons than the value explains.
+    r"""Whether the text has more colons than the value explains.
 
     orjson keeps the last of two equal keys. Each pair of the text has one colon and each other colon is within a
     string; so if keys and colons of the value sum up to those of the text, no pair was dropped. Only an escaped colon
-    (``\\u003a``) could make up for one.
+    (``\u003a``) could make up for one.
     """
     colons = body.count(b":")
     if not colons:

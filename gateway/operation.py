@@ -10,6 +10,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from gateway.binding import Binding
 from gateway.bounds import Schema
 from gateway.components import RATE_HEADERS, REQUIRED
+from gateway.media_types import FORM
 from gateway.schemas import Schemas, is_required, not_null
 from gateway.templates import Template, Variable, Wildcard
 
@@ -103,7 +104,7 @@ class Operation:
     def _header_parameters(self) -> list[Schema]:
         names = [
             *(["IfMatch"] if self._binding.conditional else []),
-            *(["IfNoneMatch"] if self._reads and self._binding.tagged else []),
+            *(["IfNoneMatch"] if self._binding.reads else []),
             *(["IdempotencyKey"] if not self._reads and self._scope != PUBLIC else []),
         ]
         return [_ref("parameters", name) for name in names]
@@ -121,15 +122,28 @@ class Operation:
             schema = not_null(self._schemas.field(field, sent=True))
             optional = not is_required(field)
         required = {} if optional else {"required": True}
-        return {**required, "content": {"application/json": {"schema": schema}}}
+        content = {"application/json": {"schema": schema}}
+        if self._rule.form:
+            content[FORM] = {"schema": self._form()}
+        return {**required, "content": content}
+
+    def _form(self) -> Schema:
+        """A form has no null: what is not set is left out."""
+        fields = self._method.input_type.fields
+        return {
+            "type": "object",
+            "properties": {field.name: not_null(self._schemas.field(field, sent=True)) for field in fields},
+            "required": [field.name for field in fields if is_required(field)],
+            "additionalProperties": False,
+        }
 
     def _successes(self) -> Schema:
         headers = {"X-Request-Id": _ref("headers", "RequestId")}
         if self._scope != PUBLIC:
             headers |= RATE_HEADERS
-        if self._binding.tagged:
+        if self._binding.tagged or self._binding.reads:
             headers["ETag"] = _ref("headers", "ETag")
-        if self._reads and self._binding.tagged:
+        if self._binding.reads:
             unchanged = {"304": {"description": "The known version is the present one.", "headers": headers}}
         else:
             unchanged = {}

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway import scalars
 from gateway.codec import Codec, MessageShape
 from gateway.errors import InvalidFields, Violation
-from gateway.templates import decode
+from gateway.templates import decode, escaped
 from gateway.wellknown import DurationShape, FieldMaskShape, TimestampShape, WrapperShape
 
 _MAX_NESTING = 16
 _MAX_CACHED = 256
 FieldPath = tuple[str, ...]
+Given = TypeVar("Given", str, list[str])
 Apply = Callable[[Any, list[str]], None]
 """Sets one field of a message from the texts of one parameter."""
 
@@ -27,7 +28,7 @@ def parse_query(raw: bytes) -> dict[str, list[str]]:
         InvalidFields: malformed percent-encoding, or no UTF-8.
     """
     found: dict[str, list[str]] = {}
-    for pair in raw.decode("latin-1").replace("+", " ").split("&"):
+    for pair in escaped(raw).replace("+", " ").split("&"):
         if pair:
             name, _, value = pair.partition("=")
             found.setdefault(_decoded(name), []).append(_decoded(value))
@@ -35,7 +36,7 @@ def parse_query(raw: bytes) -> dict[str, list[str]]:
 
 
 def _decoded(text: str) -> str:
-    if "%" not in text and text.isascii():
+    if "%" not in text:
         return text
     try:
         return decode(text)
@@ -50,8 +51,11 @@ class QueryFields:
     that is no string unset, as clients send ``status=`` for a filter that was not chosen.
     """
 
-    def __init__(self, root: Descriptor, codec: Codec, *, bound: Collection[FieldPath], body: str) -> None:
+    def __init__(
+        self, root: Descriptor, codec: Codec, *, bound: Collection[FieldPath], body: str, noun: str = "query parameter"
+    ) -> None:
         self._root = root
+        self._noun = noun
         self._codec = codec
         self._bound = frozenset(bound)
         self._body = body
@@ -90,21 +94,22 @@ class QueryFields:
 
     def _resolve(self, name: str) -> tuple[FieldPath, Apply]:
         names = name.split(".")
-        parent, path = self._root, list[str]()
+        parent, fields = self._root, list[FieldDescriptor]()
         for step, given in enumerate(names[:_MAX_NESTING]):
             field = parent.fields_by_name.get(given) or parent.fields_by_camelcase_name.get(given)
             if field is None:
                 break
-            path.append(field.name)
+            fields.append(field)
             last = step == len(names) - 1
             if last and (setter := self._text_setter(field)) is not None:
-                self._refuse_bound(tuple(path))
-                return self._remember(name, tuple(path), _at(tuple(path[:-1]), setter))
+                path = tuple(field.name for field in fields)
+                self._refuse_bound(path)
+                return self._remember(name, path, one_of(fields, _at(path[:-1], setter)))
             child = _opened(field, self._codec)
             if last or child is None:
                 break
             parent = child
-        raise InvalidFields.of("unknown query parameter")
+        raise InvalidFields.of(f"unknown {self._noun}")
 
     def _remember(self, name: str, path: FieldPath, apply: Apply) -> tuple[FieldPath, Apply]:
         if len(self._known) < _MAX_CACHED:  # a message that contains itself has endless names
@@ -152,6 +157,27 @@ def _at(parents: FieldPath, setter: Apply) -> Apply:
         for name in parents:
             message = getattr(message, name)
         setter(message, texts)
+
+    return apply
+
+
+def one_of(fields: list[FieldDescriptor], setter: Callable[[Any, Given], None]) -> Callable[[Any, Given], None]:
+    """The setter of the last field, which does not take the place of another member of a oneof on the way to it."""
+    choices = [field.containing_oneof for field in fields]
+    if not any(oneof is not None and len(oneof.fields) > 1 for oneof in choices):
+        return setter
+
+    def apply(root: Any, given: Given) -> None:
+        message, before = root, list[tuple[Any, str, str]]()
+        for field, oneof in zip(fields, choices, strict=True):
+            if oneof is not None and (member := message.WhichOneof(oneof.name)) is not None:
+                before.append((message, oneof.name, member))
+            if field is not fields[-1]:
+                message = getattr(message, field.name)
+        setter(root, given)
+        for message, name, member in before:
+            if message.WhichOneof(name) != member:
+                raise InvalidFields.of(f"only one of {name} may be given; {member} is")
 
     return apply
 

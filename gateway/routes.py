@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
-from urllib.parse import quote_from_bytes
 
-from gateway.templates import Segment, Template, Wildcard, decode
+from gateway.templates import Segment, Template, Wildcard, decode, escaped
 
 T = TypeVar("T")
 ANY_METHOD = "*"
-_UNQUOTED = "/%:@!$&'()*+,;=~-._"
 
 
 class RouteConflictError(ValueError):
@@ -84,7 +82,7 @@ class Routes(Generic[T]):
 
     def match(self, http_method: str, raw_path: bytes) -> Match[T] | Miss:
         """Find the route of a request. HEAD falls back to GET."""
-        segments = _text(raw_path).split("/")[1:]
+        segments = escaped(raw_path).split("/")[1:]
         last, colon, verb = segments[-1].rpartition(":") if segments else ("", "", "")
         if colon and verb in self._verbs:
             shortened = [*segments[:-1], last]
@@ -140,11 +138,3 @@ def _decoded(segment: str) -> str:
         return decode(segment)
     except ValueError:
         return segment  # no literal is like that; a variable's own decoding reports it
-
-
-def _text(raw_path: bytes) -> str:
-    try:
-        return raw_path.decode("ascii")
-    except UnicodeDecodeError:
-        # Bytes beyond ASCII ought to have been escaped: escape them, so that one decoding serves all.
-        return quote_from_bytes(raw_path, safe=_UNQUOTED)

@@ -222,8 +222,10 @@ def _double(value: object) -> float:
 
 def _float(value: object) -> float:
     number = _double(value)
-    if math.isfinite(number) and abs(number) > _MAX_FLOAT32:
-        raise mismatch("a number in the range of 32 bits", value)
+    try:
+        struct.pack("<f", number)  # it rounds first: 3.4028235e38, as others write the largest one, is that one
+    except OverflowError:
+        raise mismatch("a number in the range of 32 bits", value) from None
     return number
 
 

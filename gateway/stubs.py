@@ -24,14 +24,16 @@ class Stubs:
     rest_name: Extension | None
     required_scope: Extension | None
     bearer_field: Extension | None
+    takes_form: Extension | None
 
 
 def load_stubs(package: str) -> Stubs:
     """Read every ``*_pb2`` module of a package, in the order of their names.
 
     The package carries ``descriptor_set.binpb`` (with source info), and may have an ``annotations_pb2`` with the
-    extensions ``rest_name``, an enum value's word, ``required_scope``, what a method's caller must hold, and
-    ``bearer_field``, the field of a request that takes the place of credentials.
+    extensions ``rest_name``, an enum value's word, ``required_scope``, what a method's caller must hold,
+    ``bearer_field``, the field of a request that takes the place of credentials, and ``takes_form``, whether a method's
+    body may be a form.
     """
     root = importlib.import_module(package)
     services: list[ServiceDescriptor] = []
@@ -47,6 +49,7 @@ def load_stubs(package: str) -> Stubs:
         rest_name=getattr(annotations, "rest_name", None),
         required_scope=getattr(annotations, "required_scope", None),
         bearer_field=getattr(annotations, "bearer_field", None),
+        takes_form=getattr(annotations, "takes_form", None),
     )
 
 

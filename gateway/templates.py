@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import Enum
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 
 class Wildcard(Enum):
@@ -31,6 +31,7 @@ Segment = str | Wildcard
 _IDENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # RFC 3986 pchar, without ":" (the verb) and "*" (the wildcards).
 _LITERAL = re.compile(r"(?:[-._~0-9A-Za-z!$&'()+,;=@]|%[0-9A-Fa-f]{2})+")
+_UNQUOTED = "/%:@!$&'()*+,;=~-._?"
 _MALFORMED_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -69,6 +70,11 @@ class Template:
     segments: tuple[Segment, ...]
     verb: str
     variables: tuple[Variable, ...]
+
+
+def escaped(raw: bytes) -> str:
+    """A raw path or query as text. Bytes beyond ASCII ought to have been escaped: they are, so one decoding serves all."""
+    return raw.decode() if raw.isascii() else quote_from_bytes(raw, safe=_UNQUOTED)
 
 
 def decode(raw: str) -> str:

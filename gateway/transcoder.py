@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import re
 from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import quote
@@ -18,10 +17,14 @@ from gateway.codec import Codec
 from gateway.disconnect import ClientGoneError, DisconnectWatch
 from gateway.dispatch import Dispatch
 from gateway.errors import HttpProblem, InvalidFields, RpcFailure, invalid, problem_of
+from gateway.etags import tag
+from gateway.forms import form_parameters
 from gateway.headers import RequestHeaders, returned
+from gateway.media_types import FORM, check_encoding, check_json, essence
 from gateway.methods import rules_of
-from gateway.raw_stream import BrokenOffError, pass_on
 from gateway.routes import Match, Miss, Routes
+from gateway.scalars import Extension
+from gateway.streaming import BrokenOffError, StreamedAnswer
 
 DEFAULT_DEADLINE = 30.0
 """Seconds, when the client names no deadline."""
@@ -29,7 +32,7 @@ DEFAULT_DEADLINE = 30.0
 MAX_BODY = 1024 * 1024
 """Bytes of a request's body."""
 
-_JSON_TYPE = re.compile(r"application/(?:json|[a-z0-9.-]+\+json)\s*(?:;.*)?", re.IGNORECASE)
+_BODILESS = frozenset({204, 304})
 _log = logging.getLogger(__name__)
 
 
@@ -76,8 +79,8 @@ class Transcoder:
             return await self._app(scope, receive, send)
         headers = RequestHeaders(scope["headers"])
         try:
-            if isinstance(found, Match) and found.target.raw_answer and found.target.method.descriptor.server_streaming:
-                return await self._pass_on(found, headers, scope, receive, send)
+            if isinstance(found, Match) and found.target.streams:
+                return await self._stream(found, headers, scope, receive, send)
             answer = await self._answer(found, headers, scope, receive)
         except BrokenOffError:
             raise
@@ -96,11 +99,8 @@ class Transcoder:
         if isinstance(found, Miss):
             return _missed(found, scope["method"])
         binding = found.target
-        if binding.method.descriptor.server_streaming:
-            raise _problem(code_pb2.UNIMPLEMENTED, "This method streams its answers; it is served over gRPC only.")
         metadata, timeout = headers.metadata(scope), headers.deadline(self._default_deadline)
-        body = await self._body(headers, receive) if headers.length else b""
-        sent_type = _check_type(binding, headers) if body else ""
+        body, sent_type = await self._body(binding, headers, receive)
         wanted = headers.if_match if binding.conditional else None
         try:
             request = binding.request(found.segments, scope["query_string"], body, sent_type, wanted)
@@ -111,27 +111,34 @@ class Transcoder:
         except RpcFailure as failure:
             raise _told(failure, binding.rule.body) from None
         status, extra = returned(trailer) if trailer else (200, [])
-        if binding.tagged and (etag := binding.etag(response)) is not None and b"etag" not in dict(extra):
-            extra.append((b"etag", etag))
         if binding.empty:
             return Answer(status=204, body=b"", headers=tuple(extra))
         content, content_type = binding.response(response)
+        etag = next((value for name, value in extra if name == b"etag"), None)
+        if etag is None:
+            etag = binding.etag(response)
+            if binding.reads:
+                etag = tag(content, etag)
+            if etag is not None:
+                extra.append((b"etag", etag))
+        if binding.reads and status == 200 and etag is not None and headers.knows(etag):
+            return Answer(status=304, body=b"", headers=tuple(extra))
         return Answer(status=status, body=content, content_type=content_type, headers=tuple(extra))
 
-    async def _pass_on(
+    async def _stream(
         self, found: Match[Binding], headers: RequestHeaders, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Answer with a stream of bytes, however long it takes: only the client's own deadline ends it."""
+        """Answer with a stream, however long it takes: only the client's own deadline ends it."""
         binding, metadata = found.target, headers.metadata(scope)
         deadline = headers.deadline(math.inf)
-        body = await self._body(headers, receive) if headers.length else b""
-        sent_type = _check_type(binding, headers) if body else ""
+        body, sent_type = await self._body(binding, headers, receive)
+        answer, head = StreamedAnswer(binding, headers), scope["method"] == "HEAD"
         try:
             request = binding.request(found.segments, scope["query_string"], body, sent_type)
             timeout = None if math.isinf(deadline) else deadline
             with DisconnectWatch(receive):
                 async with self._dispatch.stream(binding.method, request, metadata, timeout) as stream:
-                    await pass_on(binding, stream, send, headers.request_id, head=scope["method"] == "HEAD")
+                    await answer.send(stream, send, head=head)
         except InvalidFields as fault:
             raise invalid(fault) from None
         except RpcFailure as failure:
@@ -139,7 +146,15 @@ class Transcoder:
         except ClientGoneError:
             _log.info("request %s: the client went away during the answer", headers.request_id)
 
-    async def _body(self, headers: RequestHeaders, receive: Receive) -> bytes:
+    async def _body(self, binding: Binding, headers: RequestHeaders, receive: Receive) -> tuple[bytes, str]:
+        """The body and its type; of a form its parameters."""
+        body = await self._received(headers, receive) if headers.length else b""
+        sent_type = _check_type(binding, headers) if body else ""
+        if body and binding.rule.form and essence(sent_type) == FORM:
+            body = await form_parameters(sent_type, body)
+        return body, sent_type
+
+    async def _received(self, headers: RequestHeaders, receive: Receive) -> bytes:
         if headers.length > self._max_body:
             raise self._too_large()
         chunks, size = [], 0
@@ -160,9 +175,11 @@ class Transcoder:
         return HttpProblem(status=413, code="payload_too_large", message=text, details={"max_bytes": self._max_body})
 
 
-def compile_bindings(services: Iterable[ServiceDescriptor], codec: Codec) -> list[Binding]:
+def compile_bindings(
+    services: Iterable[ServiceDescriptor], codec: Codec, form_extension: Extension | None = None
+) -> list[Binding]:
     """All HTTP rules of the services, compiled. Raises RuleError or TemplateError for one that cannot be served."""
-    return [Binding(rule, codec) for service in services for rule in rules_of(service)]
+    return [Binding(rule, codec) for service in services for rule in rules_of(service, form_extension)]
 
 
 def route_table(bindings: Iterable[Binding]) -> Routes[Binding]:
@@ -192,12 +209,9 @@ def _missed(miss: Miss, http_method: str) -> Answer:
 
 def _check_type(binding: Binding, headers: RequestHeaders) -> str:
     content_type = headers.content_type
-    if headers.content_encoding not in ("", "identity"):
-        text = f"The body's encoding must be identity; got {headers.content_encoding}."
-        raise HttpProblem(status=415, code="unsupported_media_type", message=text)
-    if content_type and not binding.raw_body and not _JSON_TYPE.fullmatch(content_type):
-        text = f"The body must be application/json; got {content_type}."
-        raise HttpProblem(status=415, code="unsupported_media_type", message=text)
+    check_encoding(headers.content_encoding)
+    if content_type and not binding.raw_body and not (binding.rule.form and essence(content_type) == FORM):
+        check_json(content_type, or_form=binding.rule.form)
     return content_type
 
 
@@ -219,7 +233,7 @@ def _refused(problem: HttpProblem, request_id: str) -> Answer:
 
 async def _send(answer: Answer, request_id: str, send: Send, *, head: bool) -> None:
     headers: list[tuple[bytes, bytes]] = [(b"x-request-id", request_id.encode()), *answer.headers]
-    if answer.status != 204:
+    if answer.status not in _BODILESS:
         headers += [(b"content-type", answer.content_type), (b"content-length", str(len(answer.body)).encode())]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head else answer.body})

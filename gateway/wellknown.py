@@ -12,15 +12,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from gateway.errors import InvalidFields
-from gateway.scalars import Convert, finite, mismatch
+from gateway.errors import InvalidFields, Violation
+from gateway.scalars import Convert, brief, finite, mismatch
 
 MAX_DEPTH = 64
 """How deep a JSON value may nest."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RFC3339 = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):([0-5]\d))", flags=re.ASCII
+    r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))", flags=re.ASCII
 )
 _DURATION = re.compile(r"(-?)(\d{1,12})(?:\.(\d{1,9}))?s", flags=re.ASCII)
 _MAX_DURATION_SECONDS = 315_576_000_000
@@ -69,7 +69,7 @@ class TimestampShape:
         if not nanos:
             return at
         if nanos % _MICRO:
-            return f"{at:%Y-%m-%dT%H:%M:%S}.{nanos:09d}Z"
+            return f"{at:%Y-%m-%dT%H:%M:%S}".zfill(19) + f".{nanos:09d}Z"  # %Y does not fill a year
         return at.replace(microsecond=nanos // _MICRO)
 
 
@@ -186,6 +186,8 @@ class AnyShape:
         message_class, shape, is_object = found
         inner = message_class()
         rest = {key: item for key, item in value.items() if key != "@type"}
+        if not is_object and (other := rest.keys() - {"value"}):
+            raise InvalidFields(Violation(field=brief(key), message="unknown field") for key in sorted(other))
         shape.fill(inner, rest if is_object else rest.get("value"), check_depth(depth + 1))
         message.type_url, message.value = url, inner.SerializeToString()
 

@@ -25,3 +25,5 @@ REQUIRED_SCOPE_FIELD_NUMBER: _ClassVar[int]
 required_scope: _descriptor.FieldDescriptor
 BEARER_FIELD_FIELD_NUMBER: _ClassVar[int]
 bearer_field: _descriptor.FieldDescriptor
+TAKES_FORM_FIELD_NUMBER: _ClassVar[int]
+takes_form: _descriptor.FieldDescriptor

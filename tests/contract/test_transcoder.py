@@ -276,10 +276,6 @@ async def test_a_method_that_nobody_wrote_is_501(client: httpx.AsyncClient) -> N
     assert (answer.status_code, error_of(answer)["message"]) == (501, "unimplemented")
 
 
-async def test_a_stream_is_501_over_rest(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/api/v1/watch")).status_code == 501
-
-
 async def test_interceptors_run_for_each_call_in_order_and_may_refuse_it(client: httpx.AsyncClient) -> None:
     path = "/gateway_test.v1.Messaging/ShowMetadata"
     for key in ("one", "two"):

@@ -30,7 +30,7 @@ from automation_engine.v1 import export_pb2
 from automation_engine.v1 import export_service_pb2 as pb
 from automation_engine.v1.export_service_pb2_grpc import ExportServiceStub, add_ExportServiceServicer_to_server
 from gateway.cli import gateway_app
-from gateway.raw_stream import BrokenOffError
+from gateway.streaming import BrokenOffError
 from tests.integration.engine import Api, Engine, serve
 from tests.integration.failures import refusal
 from tests.integration.scenery import add_connector, add_index, add_prompt, add_run, add_videos

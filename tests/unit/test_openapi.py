@@ -41,10 +41,11 @@ def test_every_route_is_an_operation_with_an_id_of_its_own(document: dict[str, A
 
 
 def test_templates_become_paths_with_one_parameter_for_each_wildcard(document: dict[str, Any]) -> None:
-    assert parameters(document["paths"]["/v1/messages/{name}"]["get"]) == {"name": "path"}
+    assert parameters(document["paths"]["/v1/messages/{name}"]["get"]) == {"name": "path", "If-None-Match": "header"}
     assert parameters(document["paths"]["/api/v1/trees/{path_1}/nodes/{path_2}/revision:show"]["get"]) == {
         "path_1": "path",
         "path_2": "path",
+        "If-None-Match": "header",
     }
     assert "/api/v1/things/{id}:pause" in document["paths"]
     assert "/v5/{message.message_id}" in document["paths"]
@@ -57,6 +58,7 @@ def test_the_rest_are_query_parameters(document: dict[str, Any]) -> None:
         "revision": "query",
         "sub.subfield": "query",
         "user_id": "query",
+        "If-None-Match": "header",
     }
     kinds = parameters(document["paths"]["/api/v1/kinds"]["get"])
     assert {"at", "wait", "strings", "child.name", "wrapped_int64"} <= set(kinds)
@@ -149,7 +151,8 @@ def test_etags_are_headers_of_those_methods_that_know_them(document: dict[str, A
     assert "ETag" in put["responses"]["200"]["headers"]
     other = document["paths"]["/api/v1/things/{id}"]["get"]
     assert "412" not in other["responses"]
-    assert "ETag" not in other["responses"]["200"]["headers"]
+    assert parameters(other)["If-None-Match"] == "header"
+    assert {"ETag"} <= set(other["responses"]["200"]["headers"]) & set(other["responses"]["304"]["headers"])
 
 
 def test_errors_and_keys_are_described(document: dict[str, Any]) -> None:
