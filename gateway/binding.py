@@ -126,7 +126,9 @@ class Binding:
             if rule.form:
                 form = QueryFields(request, codec, bound=bound, body="", noun="form field")
                 return lambda message, body, kind: (
-                    form.apply(message, body) if essence(kind) == FORM else shape.fill(message, parse_json(body), 1)
+                    form.apply(message, body)
+                    if essence(kind) == FORM
+                    else shape.fill(message, parse_json(body) if body else {}, 1)
                 )
             return lambda message, body, _: shape.fill(message, parse_json(body) if body else {}, 1)
         field = _top_field(request, rule, "body", rule.body)

@@ -32,7 +32,9 @@ def main() -> None:
 
 
 def serve(
-    engine: Annotated[str, typer.Option(help="gRPC address of the engine: HOST:PORT or unix:/path.")],
+    engine: Annotated[
+        str, typer.Option(help="gRPC address of the engine: HOST:PORT, https://HOST:PORT for TLS, or unix:/path.")
+    ],
     http: Annotated[str, typer.Option(help="Address to serve REST on: HOST:PORT.")] = "127.0.0.1:8080",
     stubs: Annotated[str, typer.Option(help="Package of generated stubs to serve.")] = STUBS,
 ) -> None:
@@ -43,7 +45,7 @@ def serve(
 
 
 async def _serve(engine: str, host: str, port: int, stubs: str) -> None:
-    async with grpc.aio.insecure_channel(engine) as channel:
+    async with _channel(engine) as channel:
         config = uvicorn.Config(
             gateway_app(channel, stubs),
             host=host,
@@ -54,6 +56,14 @@ async def _serve(engine: str, host: str, port: int, stubs: str) -> None:
             timeout_graceful_shutdown=_GRACE,
         )
         await uvicorn.Server(config).serve()
+
+
+def _channel(engine: str) -> grpc.aio.Channel:
+    # GRPC_DEFAULT_SSL_ROOTS_FILE_PATH names a private authority, as for every program with gRPC in it.
+    address = engine.removeprefix("https://")
+    if address != engine:
+        return grpc.aio.secure_channel(address, grpc.ssl_channel_credentials())
+    return grpc.aio.insecure_channel(address)
 
 
 def gateway_app(channel: grpc.aio.Channel, stubs: str = STUBS) -> FastAPI:

@@ -10,7 +10,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from gateway.errors import HttpProblem
+from gateway.errors import HttpProblem, InvalidFields
 
 MAX_PARTS = 100
 
@@ -20,6 +20,7 @@ async def form_parameters(content_type: str, body: bytes) -> bytes:
 
     Raises:
         HttpProblem: it is no form, or has more than 100 parts (422 ``invalid_form``).
+        InvalidFields: a part is no text in UTF-8.
     """
     boundary = parse_options_header(content_type)[1].get(b"boundary", b"")
     if boundary and not body.rstrip().endswith(b"--%b--" % boundary):
@@ -32,10 +33,17 @@ async def form_parameters(content_type: str, body: bytes) -> bytes:
         raise _invalid(str(getattr(fault, "message", fault))) from None
     pairs = []
     for name, value in form.multi_items():
-        data = await value.read() if isinstance(value, UploadFile) else value
-        pairs.append(f"{quote_plus(name)}={quote_plus(data)}")
+        text = _text(name, await value.read()) if isinstance(value, UploadFile) else value
+        pairs.append(f"{quote_plus(name)}={quote_plus(text)}")
     await form.close()
     return "&".join(pairs).encode()
+
+
+def _text(name: str, data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise InvalidFields.of("must be text in UTF-8", name) from None
 
 
 async def _once(body: bytes) -> AsyncGenerator[bytes]:

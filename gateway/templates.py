@@ -73,7 +73,7 @@ class Template:
 
 
 def escaped(raw: bytes) -> str:
-    """A raw path or query as text. Bytes beyond ASCII ought to have been escaped: they are, so one decoding serves all."""
+    """A raw path or query as text: bytes beyond ASCII, which ought to have been escaped, are: one decoding serves."""
     return raw.decode() if raw.isascii() else quote_from_bytes(raw, safe=_UNQUOTED)
 
 

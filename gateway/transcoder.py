@@ -32,6 +32,7 @@ DEFAULT_DEADLINE = 30.0
 MAX_BODY = 1024 * 1024
 """Bytes of a request's body."""
 
+_REVALIDATE = (b"cache-control", b"private, no-cache")  # a key in X-API-Key alone would not keep shared caches off
 _BODILESS = frozenset({204, 304})
 _log = logging.getLogger(__name__)
 
@@ -100,9 +101,9 @@ class Transcoder:
             return _missed(found, scope["method"])
         binding = found.target
         metadata, timeout = headers.metadata(scope), headers.deadline(self._default_deadline)
-        body, sent_type = await self._body(binding, headers, receive)
         wanted = headers.if_match if binding.conditional else None
         try:
+            body, sent_type = await self._body(binding, headers, receive)
             request = binding.request(found.segments, scope["query_string"], body, sent_type, wanted)
             with DisconnectWatch(receive):
                 response, trailer = await self._dispatch.unary(binding.method, request, metadata, timeout)
@@ -119,6 +120,7 @@ class Transcoder:
             etag = binding.etag(response)
             if binding.reads:
                 etag = tag(content, etag)
+                extra.append(_REVALIDATE)
             if etag is not None:
                 extra.append((b"etag", etag))
         if binding.reads and status == 200 and etag is not None and headers.knows(etag):
@@ -131,9 +133,9 @@ class Transcoder:
         """Answer with a stream, however long it takes: only the client's own deadline ends it."""
         binding, metadata = found.target, headers.metadata(scope)
         deadline = headers.deadline(math.inf)
-        body, sent_type = await self._body(binding, headers, receive)
         answer, head = StreamedAnswer(binding, headers), scope["method"] == "HEAD"
         try:
+            body, sent_type = await self._body(binding, headers, receive)
             request = binding.request(found.segments, scope["query_string"], body, sent_type)
             timeout = None if math.isinf(deadline) else deadline
             with DisconnectWatch(receive):

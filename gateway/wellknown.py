@@ -182,7 +182,7 @@ class AnyShape:
             raise mismatch("an object with @type", value)
         found = self._find(url.rpartition("/")[2])
         if found is None:
-            raise InvalidFields([*InvalidFields.of(f"unknown type {url!r}").under("@type")])
+            raise InvalidFields([*InvalidFields.of(f"unknown type {brief(url)!r}").under("@type")])
         message_class, shape, is_object = found
         inner = message_class()
         rest = {key: item for key, item in value.items() if key != "@type"}

@@ -16,7 +16,7 @@ from automation_engine.errors import InvalidArgument
 from automation_engine.v1 import index_service_pb2 as pb
 from automation_engine.v1.index_service_pb2_grpc import IndexServiceStub
 from tests.client.conftest import Place
-from tests.e2e.processes import run
+from tests.e2e.processes import GATEWAY, free_port, ready, run, started
 
 
 async def test_grpc_is_served_under_the_same_certificate(place: Place, admin_key: str, authority: trustme.CA) -> None:
@@ -34,6 +34,20 @@ async def test_the_command_line_reaches_an_engine_over_tls(
     monkeypatch.setenv("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", os.environ["SSL_CERT_FILE"])
     listed = await run("automations", "--engine", f"https://{place.grpc}", "--key", admin_key, "list")
     assert listed.code == 0, listed.err
+
+
+async def test_a_gateway_on_its_own_reaches_an_engine_over_tls(
+    place: Place, admin_key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", os.environ["SSL_CERT_FILE"])
+    address = f"127.0.0.1:{free_port()}"
+    arguments = ("--engine", f"https://{place.grpc}", "--http", address)
+    async with (
+        started(tmp_path / "gateway.log", GATEWAY, *arguments) as gateway,
+        httpx.AsyncClient(base_url=f"http://{address}", headers={"X-API-Key": admin_key}) as client,
+    ):
+        await ready(gateway, http=address)
+        assert (await client.get("/api/v2/indexes")).status_code == 200
 
 
 async def test_nothing_is_served_without_tls_nor_to_who_does_not_trust_it(place: Place) -> None:

@@ -52,7 +52,9 @@ def the_examples() -> tuple[Example, ...]:
 
 
 def _example(number: int, text: str) -> Example:
-    source = "".join(itertools.takewhile(lambda line: line.startswith("    ") or not line.strip(), text.splitlines(True)))
+    source = "".join(
+        itertools.takewhile(lambda line: line.startswith("    ") or not line.strip(), text.splitlines(True))
+    )
     if "message Message " not in source:  # it stands in the first example alone
         source += "message Message { string text = 1; }"
     head = f'syntax = "proto3"; package http_proto.example{number}; import "google/api/annotations.proto";\n'
@@ -75,18 +77,23 @@ def request_of(service: ServiceDescriptor, text: str) -> Any:
     return text_format.Parse(fields, GetMessageClass(service.methods_by_name[name].input_type)())
 
 
-def service_of(*rules: str, request: str = "Request", response: str = "Request", **streams: bool) -> ServiceDescriptor:
+def service_of(
+    *rules: str, request: str = "Request", response: str = "Request", client_streaming: bool = False
+) -> ServiceDescriptor:
     """A service ``RulesN`` with a method ``M1``, ``M2``, … for each rule, in the text format of ``HttpRule``.
 
     Messages are named within the packages of rules.proto and words.proto (``.gateway_test.v1.Kinds``).
     """
     rules_package()
     number = next(_numbers)
-    file = descriptor_pb2.FileDescriptorProto(name=f"made_rules{number}.proto", package=f"made{number}", syntax="proto3")
+    file = descriptor_pb2.FileDescriptorProto(
+        name=f"made_rules{number}.proto", package=f"made{number}", syntax="proto3"
+    )
     file.dependency.extend(["google/api/annotations.proto", "google/api/httpbody.proto", "rules.proto", "words.proto"])
     service = file.service.add(name=f"Rules{number}")
     for index, text in enumerate(rules, 1):
-        method = service.method.add(name=f"M{index}", input_type=_full(request), output_type=_full(response), **streams)
+        method = service.method.add(name=f"M{index}", input_type=_full(request), output_type=_full(response))
+        method.client_streaming = client_streaming
         text_format.Parse(text, method.options.Extensions[annotations_pb2.http])
     _add(file)
     return descriptor_pool.Default().FindServiceByName(f"made{number}.Rules{number}")
@@ -161,7 +168,7 @@ class Door:
     recorder: Recorder
 
     async def __call__(self, text: str, **more: Any) -> Answer:
-        """Send ``GET /v1/messages/1?revision=2`` or ``PATCH /v1/messages/1 {"text": "Hi!"}``, as http.proto writes it."""
+        """Send ``PATCH /v1/messages/1?revision=2 {"text": "Hi!"}``, as http.proto writes it."""
         method, target, *body = text.split(" ", 2)
         return await self.send(method, target.encode(), body[0].encode() if body else b"", **more)
 
@@ -170,13 +177,19 @@ class Door:
     ) -> Answer:
         """Send a request whose body comes in chunks; one chunk has a ``content-length``."""
         raw_path, _, query = target.partition(b"?")
-        length = (b"content-length", str(len(chunks[0])).encode()) if len(chunks) == 1 else (b"transfer-encoding", b"chunked")
+        sized = len(chunks) == 1
+        length = (b"content-length", b"%d" % len(chunks[0])) if sized else (b"transfer-encoding", b"chunked")
         headers = [(b"host", b"gateway.test"), *([length] if any(chunks) else [])]
         headers += [(b"content-type", content_type)] if content_type else []
         scope = {
-            "type": "http", "method": method, "path": unquote(raw_path.decode("latin-1")), "raw_path": raw_path,
-            "query_string": query, "headers": headers, "scheme": "http",
-        }  # fmt: skip
+            "type": "http",
+            "method": method,
+            "scheme": "http",
+            "path": unquote(raw_path.decode("latin-1")),
+            "raw_path": raw_path,
+            "query_string": query,
+            "headers": headers,
+        }
         waiting = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
         waiting.append({"type": "http.request", "body": b"", "more_body": False})
         sent: list[dict[str, Any]] = []
@@ -192,7 +205,9 @@ class Door:
         await self.app(scope, receive, send)
         start, *rest = sent
         names = {key.decode(): value.decode() for key, value in start["headers"]}
-        return Answer(status=start["status"], headers=names, body=b"".join(message.get("body", b"") for message in rest))
+        return Answer(
+            status=start["status"], headers=names, body=b"".join(message.get("body", b"") for message in rest)
+        )
 
     async def asked(self, text: str) -> Any:
         """The request message that reached the servicer by a request, which must succeed."""

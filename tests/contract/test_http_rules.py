@@ -12,13 +12,17 @@ to a transcoder that reads descriptors:
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
 import orjson
 import pytest
-from google.protobuf import text_format
+from google.protobuf import json_format, text_format
+from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message_factory import GetMessageClass
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.dispatch import InProcessDispatch
 from gateway.methods import RuleError
@@ -74,7 +78,7 @@ MAPPINGS = [
     ("several fields", 'get: "/v1/{id}/x/{other}"', "GET /v1/a/x/b", 'id: "a" other: "b"'),
     ("a field of a message", 'get: "/v1/{sub.name}"', "GET /v1/a", 'sub { name: "a" }'),
     ("two fields of a message", 'get: "/v1/{sub.name}/{sub.number}"', "GET /v1/a/5", 'sub { name: "a" number: 5 }'),
-    # "as long as each field is a non-repeated field with a primitive (non-message) type"
+    # It says "as long as each field is a non-repeated field with a primitive (non-message) type"
     ("a number", 'get: "/v1/{number}"', "GET /v1/-9223372036854775808", "number: -9223372036854775808"),
     ("a boolean", 'get: "/v1/{flag}"', "GET /v1/true", "flag: true"),
     ("an enum's word", 'get: "/v1/{interval}"', "GET /v1/10m", "interval: DEBOUNCE_INTERVAL_10M"),
@@ -87,7 +91,7 @@ MAPPINGS = [
     ("no query", 'get: "/v1/{id}"', "GET /v1/a?", 'id: "a"'),
     ("DELETE has a query", 'delete: "/v1/{id}"', "DELETE /v1/a?other=b", 'id: "a" other: "b"'),
     ("POST without a body has a query", 'post: "/v1/{id}"', "POST /v1/a?other=b", 'id: "a" other: "b"'),
-    # "In the case of a repeated type, the parameter can be repeated in the URL as `...?param=A&param=B`."
+    # It says "In the case of a repeated type, the parameter can be repeated in the URL as `...?param=A&param=B`."
     ("?param=A&param=B", 'get: "/v1"', "GET /v1?tags=A&id=a&tags=B", 'tags: ["A", "B"] id: "a"'),
     # "In the case of a message type, each field of the message is mapped to a separate parameter, such as
     # `...?foo.a=A&foo.b=B&foo.c=C`."
@@ -142,7 +146,7 @@ MAPPINGS = [
     ("** of three", 'get: "/v1/{id=**}"', "GET /v1/a/b/c", 'id: "a/b/c"'),
     ("** of zero after a literal", 'get: "/v1/{id=a/**}"', "GET /v1/a", 'id: "a"'),
     ("** and a verb", 'get: "/v1/{id=**}:x"', "GET /v1:x", ""),
-    # "`{var}` is equivalent to `{var=*}`"
+    # It says "`{var}` is equivalent to `{var=*}`"
     ("{var=*}", 'get: "/v1/{id=*}"', "GET /v1/a%2Fb", 'id: "a/b"'),
     # "If the `LITERAL` contains any reserved character, such characters should be percent-encoded before the matching."
     ("an escaped literal", 'get: "/v1/a%20b%2Fc"', "GET /v1/a%20b%2Fc", ""),
@@ -154,12 +158,17 @@ MAPPINGS = [
     ("%252F is decoded once", 'get: "/v1/{id=**}"', "GET /v1/a%252Fb", 'id: "a%2Fb"'),
     ("%252F is decoded once in one segment", 'get: "/v1/{id}"', "GET /v1/a%252Fb", 'id: "a%2Fb"'),
     ("+ is no space in a path", 'get: "/v1/{id}"', "GET /v1/a+b", 'id: "a+b"'),
-    # "{selector: example.v1.Messaging.GetMessage get: /v1/messages/{message_id}/{sub.subfield}}"
-    ("of service config", 'get: "/v1/messages/{id}/{sub.name}"', "GET /v1/messages/1/foo", 'id: "1" sub { name: "foo" }'),
+    # Of service config, "{selector: … get: /v1/messages/{message_id}/{sub.subfield}}"
+    (
+        "of service config",
+        'get: "/v1/messages/{id}/{sub.name}"',
+        "GET /v1/messages/1/foo",
+        'id: "1" sub { name: "foo" }',
+    ),
     ("a selector", 'selector: "not.This" get: "/v1/{id}"', "GET /v1/a", 'id: "a"'),
     # "The path variables must not capture the leading "/" character."
     ("no leading slash", 'get: "/{id=**}"', "GET /a/b", 'id: "a/b"'),
-    # "If an API needs to use a JSON array for request or response body, it can map [it] to a repeated field."
+    # It says "If an API needs to use a JSON array for request or response body, it can map [it] to a repeated field."
     ("an array of scalars", 'put: "/v1" body: "tags"', 'PUT /v1 ["a", "b"]', 'tags: ["a", "b"]'),
     ("an array of messages", 'put: "/v1" body: "subs"', 'PUT /v1 [{"name": "a"}, {}]', 'subs { name: "a" } subs {}'),
     # "The custom pattern is used for specifying an HTTP method that is not included in the `pattern` field, such as
@@ -169,7 +178,7 @@ MAPPINGS = [
     ("custom *", 'custom { kind: "*" path: "/v1/{id}" }', "BREW /v1/a", 'id: "a"'),
     # what OpenAPI and the query call it, too: both spellings of a name
     ("both spellings", 'get: "/v1"', "GET /v1?toText=a", 'to_text: "a"'),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("rule", "http", "message"), [row[1:] for row in MAPPINGS], ids=[row[0] for row in MAPPINGS])
@@ -202,6 +211,7 @@ REFUSALS: list[tuple[str, str, str, int, str]] = [
     ("body and query", 'put: "/v1" body: "to_sub"', "PUT /v1?to_text=a {}", 422, "to_text"),
     ("path and query", 'get: "/v1/{to_text}"', "GET /v1/a?to_number=1", 422, "to_text"),
     ("path and body", 'put: "/v1/{to_text}" body: "*"', 'PUT /v1/a {"to_number": 1}', 422, "to_text"),
+    ("nested path and body", 'put: "/v1/{to_sub.name}" body: "*"', 'PUT /v1/a {"to_text": "b"}', 422, "to_sub.name"),
     # values
     ("no number", 'get: "/v1/{number}"', "GET /v1/x", 422, "number"),
     ("no boolean", 'get: "/v1/{flag}"', "GET /v1/1", 422, "flag"),
@@ -216,10 +226,10 @@ REFUSALS: list[tuple[str, str, str, int, str]] = [
     ("an escaped verb is none", 'get: "/v1/x:go"', "GET /v1/x%3Ago", 404, ""),
     ("literals have a case", 'get: "/v1/x"', "GET /v1/X", 404, ""),
     ("a verb is wanted", 'get: "/v1/{id}:go"', "GET /v1/a", 404, ""),
-    # "This pattern can be used with any of the {get|put|post|delete|patch} methods."
+    # It says "This pattern can be used with any of the {get|put|post|delete|patch} methods."
     ("another method", 'get: "/v1"', "PUT /v1 {}", 405, ""),
     ("custom is that method alone", 'custom { kind: "HEAD" path: "/v1" }', "GET /v1", 405, ""),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(
@@ -236,7 +246,7 @@ async def test_what_no_rule_maps_is_refused_and_reaches_nobody(
 
 
 async def test_each_character_of_a_single_segment_is_decoded(house: House) -> None:
-    """'all characters except `[-_.~0-9a-zA-Z]` are percent-encoded. The server side does the reverse decoding.'"""
+    """Rule: "all characters except `[-_.~0-9a-zA-Z]` are percent-encoded [...] the reverse decoding"."""
     door = house.serving(service_of('get: "/v1/{id}"'))
     for escaped in (quote(EVERY_CHARACTER, safe="-_.~"), quote(EVERY_CHARACTER, safe="-_.~").lower()):
         _, message = await door.asked(f"GET /v1/{escaped}")
@@ -247,8 +257,7 @@ async def test_each_character_of_a_single_segment_is_decoded(house: House) -> No
 async def test_each_character_of_several_segments_is_decoded_but_the_escaped_slash(
     house: House, rule: str, prefix: str
 ) -> None:
-    """'all characters except `[-_.~/0-9a-zA-Z]` are percent-encoded. The server side does the reverse decoding, except
-    "%2F" and "%2f" are left unchanged.'"""
+    """Rule: "The server side does the reverse decoding, except %2F and %2f are left unchanged"."""
     door = house.serving(service_of(rule))
     _, message = await door.asked(f"GET /v1/{prefix}{quote(EVERY_CHARACTER, safe='-_.~')}")
     assert message.id == prefix + EVERY_CHARACTER.replace("/", "%2F")
@@ -261,11 +270,13 @@ async def test_each_character_of_a_parameter_is_decoded_in_its_name_and_value(ho
 
 
 async def test_response_body_is_that_field_and_without_it_the_whole_message(house: House) -> None:
-    """'When omitted, the entire response message will be used as the HTTP response body.'"""
+    """Rule: "When omitted, the entire response message will be used as the HTTP response body"."""
     rules = [f'get: "/{name}" response_body: "{name}"' for name in ("tags", "sub", "subs", "labels", "number", "maybe")]
     door = house.serving(service_of(*rules, 'get: "/whole"'))
     door.recorder.answer = expected('tags: "a" sub { name: "b" } subs { number: 1 } labels { key: "k" value: "v" }')
-    bodies = {name: (await door(f"GET /{name}")).json() for name in ("tags", "sub", "subs", "labels", "number", "maybe")}
+    bodies = {
+        name: (await door(f"GET /{name}")).json() for name in ("tags", "sub", "subs", "labels", "number", "maybe")
+    }
     sub = {"name": "", "number": 0, "words": []}
     assert bodies == {
         "tags": ["a"],
@@ -281,7 +292,7 @@ async def test_response_body_is_that_field_and_without_it_the_whole_message(hous
 
 
 async def test_additional_bindings_have_methods_bodies_and_responses_of_their_own(house: House) -> None:
-    """'It is possible to define multiple HTTP methods for one RPC by using the `additional_bindings` option.'"""
+    """Rule: "It is possible to define multiple HTTP methods for one RPC by using the `additional_bindings` option"."""
     rule = """get: "/v1/{id}"
         additional_bindings { post: "/v1" body: "*" }
         additional_bindings { put: "/v2/{id}" body: "sub" response_body: "sub" }
@@ -325,8 +336,8 @@ async def test_the_more_special_template_is_served_whatever_the_order(house: Hou
     assert (await house.serving(service_of(*paths)).asked(http))[0] == method
 
 
-def illegal(error: type[Exception], word: str, *rules: str, **streams: bool) -> Any:
-    return pytest.param(error, word, rules, streams, id=f"{word}: {rules[-1]}")
+def illegal(error: type[Exception], word: str, *rules: str, client_streaming: bool = False) -> Any:
+    return pytest.param(error, word, rules, client_streaming, id=f"{word}: {rules[-1]}")
 
 
 ILLEGAL = [
@@ -341,13 +352,14 @@ ILLEGAL = [
     illegal(RuleError, "does not have", 'get: "/v1/{sub.nope}"'),
     illegal(RuleError, "does not have", 'get: "/v1/{id.x}"'),
     illegal(RuleError, "one of", 'get: "/v1/{to_text}/{to_number}"'),
+    illegal(RuleError, "one of", 'get: "/v1/{to_sub.name}/{to_number}"'),
     # "`**` ... must be the last part of the URL path except the `Verb`"
     illegal(TemplateError, "last part", 'get: "/v1/**/x"'),
     illegal(TemplateError, "last part", 'get: "/v1/{id=**}/{other}"'),
     # "A variable template must not contain other variables."
     illegal(TemplateError, "another variable", 'get: "/v1/{id={other}}"'),
     illegal(TemplateError, "bound twice", 'get: "/v1/{id}/{id}"'),
-    # "Template = "/" Segments [ Verb ]"
+    # The grammar that begins with: Template is "/" Segments [ Verb ]
     illegal(TemplateError, "expected '/'", 'get: "v1"'),
     illegal(TemplateError, "expected '/'", 'get: ""'),
     illegal(TemplateError, "expected a literal", 'get: "/v1/"'),
@@ -371,9 +383,7 @@ ILLEGAL = [
     # A field is in one of the three categories.
     illegal(RuleError, "the path sets", 'put: "/v1/{id}" body: "id"'),
     # "Nested bindings must not contain an `additional_bindings` field themselves"
-    illegal(
-        RuleError, "nested", 'get: "/v1" additional_bindings { get: "/v2" additional_bindings { get: "/v3" } }'
-    ),
+    illegal(RuleError, "nested", 'get: "/v1" additional_bindings { get: "/v2" additional_bindings { get: "/v3" } }'),
     illegal(RuleError, "no pattern", 'body: "*"'),
     illegal(RuleError, "no pattern", 'get: "/v1" additional_bindings { body: "*" }'),
     illegal(RuleError, "kind", 'custom { path: "/v1" }'),
@@ -392,11 +402,11 @@ ILLEGAL = [
 ]
 
 
-@pytest.mark.parametrize(("error", "word", "rules", "streams"), ILLEGAL)
+@pytest.mark.parametrize(("error", "word", "rules", "client_streaming"), ILLEGAL)
 def test_a_rule_that_cannot_be_served_is_reported_at_start_with_its_method(
-    error: type[Exception], word: str, rules: tuple[str, ...], streams: dict[str, bool]
+    error: type[Exception], word: str, rules: tuple[str, ...], *, client_streaming: bool
 ) -> None:
-    service = service_of(*rules, **streams)
+    service = service_of(*rules, client_streaming=client_streaming)
     with pytest.raises(error) as fault:
         app_of(service, dispatch=InProcessDispatch())
     assert word in str(fault.value)
@@ -411,6 +421,7 @@ def test_two_services_that_match_the_same_requests_are_reported_at_start_by_name
     assert f"GET /v1/{{other}} of {second.full_name}.M1" in str(fault.value)
 
 
+REST_WORDS = {"debounce_interval", "s3_mode", "colour"}
 LOW, HIGH = -(2**63), 2**63 - 1
 SAME = [
     *((name, low) for name in ("an_int32", "a_sint32") for low in ("-2147483648", "2147483647", "0")),
@@ -443,7 +454,10 @@ async def test_a_scalar_is_the_same_in_path_query_and_body(house: House, field: 
             f"POST /b {orjson.dumps({field: value}).decode()}",
         )
     ]
-    assert seen == [seen[0]] * 3
+    if field not in REST_WORDS:  # those the canonical reader does not know
+        canonical = json_format.ParseDict({field: value}, GetMessageClass(service.methods[0].input_type)())
+        seen.append(canonical.SerializeToString(deterministic=True))
+    assert seen == [seen[0]] * len(seen)
 
 
 @pytest.mark.parametrize(
@@ -476,7 +490,17 @@ async def test_a_scalar_out_of_its_range_is_refused_by_name_in_path_query_and_bo
 
 @pytest.mark.parametrize(
     "target",
-    [b"/v1/%", b"/v1/%4", b"/v1/%zz", b"/v1/%FF", b"/v1/%C3", b"/v1/%ED%A0%80", b"/v1/%C0%AF", b"/v1/\xff", b"/v1/%u0041"],
+    [
+        b"/v1/%",
+        b"/v1/%4",
+        b"/v1/%zz",
+        b"/v1/%FF",
+        b"/v1/%C3",
+        b"/v1/%ED%A0%80",
+        b"/v1/%C0%AF",
+        b"/v1/\xff",
+        b"/v1/%u0041",
+    ],
 )
 @pytest.mark.parametrize("template", ["{id}", "{id=**}"])
 async def test_a_path_that_is_no_escaped_utf8_is_refused_with_the_variable(
@@ -638,3 +662,59 @@ async def test_a_body_where_none_is_mapped_is_refused_unless_it_says_nothing(hou
     for method in ("GET", "POST"):
         for body, status in [(b"{}", 200), (b"null", 200), (b'{"id": "a"}', 422), (b"[]", 422), (b"x", 422)]:
             assert (await door.send(method, b"/v1", body)).status == status
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("at", "2026-01-01T00:00:00.000000001Z"),
+        ("at", "2026-01-01T00:30:00+00:30"),
+        ("wait", "-1.5s"),
+        ("mask", "name,child.someField"),
+        ("wrapped_string", "ü+"),
+        ("wrapped_string", ""),
+        ("wrapped_int64", str(HIGH)),
+        ("wrapped_bytes", "-_8"),
+        ("child.child.name", "x"),
+    ],
+)
+async def test_a_well_known_or_nested_value_is_the_same_in_query_and_body(house: House, field: str, text: str) -> None:
+    door = house.serving(service_of('get: "/q"', 'post: "/b" body: "*"', request=KINDS))
+    value: Any = text
+    for name in reversed(field.split(".")):
+        value = {name: value}
+    _, asked = await door.asked(f"GET /q?{field}={quote(text, safe='')}")
+    _, posted = await door.asked(f"POST /b {orjson.dumps(value).decode()}")
+    assert asked == posted == json_format.ParseDict(value, type(posted)())
+
+
+@pytest.mark.parametrize("name", ["at", "wait", "mask", "wrapped_int64", "struct", "value", "any"])
+def test_a_well_known_type_is_a_message_and_never_in_a_path(name: str) -> None:
+    with pytest.raises(RuleError, match="is a message"):
+        app_of(service_of(f'get: "/v1/{{{name}}}"', request=KINDS), dispatch=InProcessDispatch())
+
+
+PIECES = st.sampled_from(
+    [b"/", b"v1", b"v2", b":go", b"%", b"%2F", b"%00", b"?", b"&", b"=", b"child", b".", b"name", b"+"]
+)
+BODIES = st.sampled_from(
+    [b"{", b"}", b"[", b"]", b'"', b":", b",", b"null", b"child", b"struct", b"1e9", b"\\ud800", b"\xff"]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(PIECES | st.binary(max_size=4), max_size=12).map(b"".join),
+    st.lists(BODIES | st.binary(max_size=4), max_size=12).map(b"".join),
+    st.sampled_from(["GET", "POST", "HEAD", "OPTIONS"]),
+)
+async def test_whatever_comes_is_no_internal_error(target: bytes, body: bytes, method: str) -> None:
+    rules = 'get: "/v1/{a_string=**}" additional_bindings { post: "/v1/{an_int32}:go" body: "*" }'
+    door = in_process().serving(fuzzed_service(f'{rules} additional_bindings {{ post: "/v2" body: "child" }}'))
+    for start in (b"/v1", b"/v2", b"/"):
+        assert (await door.send(method, start + target, body)).status < 500
+
+
+@cache
+def fuzzed_service(rule: str) -> ServiceDescriptor:
+    return service_of(rule, request=KINDS)

@@ -460,3 +460,21 @@ def test_a_conflict_is_reported_at_start() -> None:
 
     with pytest.raises(RouteConflictError):
         create_app([service, service], InProcessDispatch(), descriptor_set=b"", title="T", version="1", ready=ready)
+
+
+async def test_what_the_client_knows_is_not_sent_again(client: httpx.AsyncClient) -> None:
+    first = await client.get("/api/v1/things/a")
+    etag = first.headers["etag"]
+    assert first.headers["cache-control"] == "private, no-cache"
+    for method, given in (("GET", etag), ("GET", f'"other", W/{etag}'), ("HEAD", etag), ("GET", "*")):
+        again = await client.request(method, "/api/v1/things/a", headers={"If-None-Match": given})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag)
+        assert "content-type" not in again.headers
+    other = await client.get("/api/v1/things/b", headers={"If-None-Match": etag})
+    assert (other.status_code, other.headers["etag"] != etag) == (200, True)
+
+
+async def test_a_refusal_is_never_unchanged(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/api/v1/nothing", headers={"If-None-Match": "*"})
+    assert answer.status_code == 404
+    assert "etag" not in answer.headers

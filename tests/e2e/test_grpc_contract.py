@@ -32,7 +32,7 @@ SERVICES = {
     f"{PACKAGE}.{name}Service"
     for name in (
         *("Auth", "Automation", "Connector", "Export", "Forecast", "ImportBatch", "ImportJob", "Index", "Ledger"),
-        *("PromptRun", "Prompt", "RateLimit", "Revision", "Video"),
+        *("PromptRun", "Prompt", "RateLimit", "Revision", "Video", "Webhook"),
     )
 }
 STATES = automation_pb2.AutomationState

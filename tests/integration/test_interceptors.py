@@ -45,7 +45,13 @@ from tests.integration.failures import refusal
 
 SCOPES = {
     "AuthService": {"ValidateCredentials": "search", "RecordProcessingActivity": "search"},
-    "IndexService": {"CreateIndex": "write", "ListIndexes": "search", "GetIndex": "read", "DeleteIndex": "admin"},
+    "IndexService": {
+        "CreateIndex": "write",
+        "ListIndexes": "search",
+        "GetIndex": "read",
+        "GetIndexDeletion": "read",
+        "DeleteIndex": "admin",
+    },
     "ConnectorService": {
         "CreateS3Connector": "write",
         "CreateGcsConnector": "write",

@@ -187,6 +187,13 @@ def test_a_timestamp_without_zone_or_out_of_range_is_refused(text: str) -> None:
     assert faults({"at": text})
 
 
+def test_a_year_has_four_digits_and_an_offset_at_most_23_hours() -> None:
+    first = "0001-01-01T00:00:00.000000001Z"
+    assert encoded(decoded({"at": first}))["at"] == first
+    assert faults({"at": "2026-01-02T00:00:00+24:00"})
+    assert faults({"at": "2026-01-02T00:00:60Z"})
+
+
 @pytest.mark.parametrize(
     ("text", "out"), [("3s", "3s"), ("3.5s", "3.500s"), ("-0.000001s", "-0.000001s"), ("1.000000001s", "1.000000001s")]
 )
@@ -241,9 +248,26 @@ def test_two_members_of_a_oneof_are_refused_and_a_null_one_is_none() -> None:
     assert decoded({"to_text": None, "to_number": 0}).WhichOneof("target") == "to_number"
 
 
+def test_a_map_does_not_take_a_key_in_two_spellings() -> None:
+    assert faults({"by_number": {"0": {"size": 1}, "-0": {}}}) == ['by_number["-0"]: given twice, in two spellings']
+    assert faults({"by_number": {"01": {}}}) == ['by_number["01"]: must be an integer; got "01"']
+    assert faults({"by_bool": {"True": 1}}) == ['by_bool["True"]: must be true or false; got "True"']
+    assert faults({"labels": {"a": None}}) == ['labels["a"]: must be a string; got null']
+
+
+def test_null_leaves_every_field_unset_but_a_value() -> None:
+    names = [field.name for field in words.Kinds.DESCRIPTOR.fields if field.name != "value"]
+    assert decoded(dict.fromkeys(names)) == words.Kinds()
+
+
 @pytest.mark.parametrize("text", ["AAECAw==", "AAECAw"])
 def test_bytes_are_base64_with_or_without_padding(text: str) -> None:
     assert encoded(decoded({"some_bytes": text}))["some_bytes"] == "AAECAw=="
+
+
+@pytest.mark.parametrize("text", ["-_8=", "+/8=", "-_8", "+/8"])
+def test_bytes_are_read_in_both_alphabets_and_written_in_the_first(text: str) -> None:
+    assert encoded(decoded({"some_bytes": text}))["some_bytes"] == "+/8="
 
 
 def test_numbers_that_json_does_not_have_are_words() -> None:
@@ -254,6 +278,30 @@ def test_numbers_that_json_does_not_have_are_words() -> None:
 
 def test_a_float_shows_no_digits_it_never_had() -> None:
     assert encoded(words.Kinds(a_float=0.1))["a_float"] == 0.1
+
+
+def test_the_largest_float_is_taken_as_others_round_it() -> None:
+    for value in (3.4028235e38, "3.4028235e+38", 3.4028234663852886e38):
+        assert encoded(decoded({"a_float": value}))["a_float"] == 3.4028234663852886e38
+    assert faults({"a_float": 3.4028236e38})
+
+
+def test_a_negative_zero_keeps_its_sign() -> None:
+    assert codec.encode(decoded({"a_double": -0.0})).startswith(b'{"a_double":-0.0,')
+
+
+def test_any_of_a_type_with_a_form_of_its_own_has_nothing_beside_its_value() -> None:
+    url = "type.googleapis.com/google.protobuf.Duration"
+    assert faults({"any": {"@type": url, "value": "1s", "more": 1}}) == ["any.more: unknown field"]
+    assert faults({"any": {"@type": url}})[0].startswith("any: must be a duration")
+    assert faults({"any": {"value": "1s"}}) == ['any: must be an object with @type; got {"value":"1s"}']
+
+
+@pytest.mark.parametrize("url", ["", "/", "x/", "x/\0", "x/é", "x/" + "y" * 100_000, "x/google.protobuf.Nope"])
+def test_any_of_a_type_that_is_none_is_refused_in_short(url: str) -> None:
+    (fault,) = faults({"any": {"@type": url}})
+    assert fault.startswith("any.@type: unknown type")
+    assert len(fault) < 200
 
 
 def test_any_carries_its_type() -> None:
