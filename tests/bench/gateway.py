@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import grpc
+import httpx
 import orjson
 
 from automation_engine.v1 import automation_service_pb2 as pb
@@ -39,6 +40,7 @@ async def measure() -> list[Figure]:
             kind: await stack.enter_async_context(_server(kind, socket))
             for kind in ("fastapi", "gateway", "engine", "channel", "bridge", "echo_rpc", "engine_rpc")
         }
+        await _check_alike(served["fastapi"], served["gateway"])
         await http_rate(_target(served["engine"], "PUT"), 0.1)  # so that there is something to GET
         figures = [_start_up()]
         for verb in ("GET", "PUT"):
@@ -70,6 +72,17 @@ async def _server(kind: str, socket: str) -> AsyncIterator[dict[str, Any]]:
     finally:
         process.stdin.close()
         await process.wait()
+
+
+async def _check_alike(echo: dict[str, Any], ours: dict[str, Any]) -> None:
+    """Raise where the two sides that are compared do not answer the very same JSON."""
+    path = f"/api/v2/indexes/{INDEX}/automations/import"
+    async with httpx.AsyncClient() as client:
+        for verb, body in (("GET", None), ("PUT", PUT_BODY)):
+            urls = [f"http://127.0.0.1:{one['port']}{path}" for one in (echo, ours)]
+            theirs, mine = [(await client.request(verb, url, json=body)).json() for url in urls]
+            if theirs != mine:
+                raise RuntimeError(f"{verb}: FastAPI answers {theirs}, the gateway {mine}")
 
 
 def _target(served: dict[str, Any], verb: str) -> Target:

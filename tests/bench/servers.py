@@ -104,7 +104,7 @@ class Automation(BaseModel):
     recursive: bool | None = None
     debounce_interval: str
     prompt_preset: Preset
-    state: str = ""
+    state: str | None = None
     generation: int = 0
     etag: str = ""
     created_at: str | None = None
@@ -117,6 +117,12 @@ class Automation(BaseModel):
     last_fired_at: str | None = None
     last_job_id: str | None = None
     last_run_id: str | None = None
+    exclude_patterns: list[str] = []
+    existing_files: str | None = None
+    max_wait: str | None = None
+    batch_limit: int | None = None
+    spend_fuse: dict[str, Any] | None = None
+    done_file_pattern: str | None = None
 
 
 class Still(AutomationServiceServicer):

@@ -343,8 +343,8 @@ class _Case:
 
     def _first_of_sequence(self, fired: Fired) -> bool:
         """A batch that follows a full one may belong to the same firing."""
-        before = [one for one in self.h.fired if one.at < fired.at or (one.at == fired.at and one is not fired)]
-        return not before or len(before[-1].members) < self.h.plan.cap
+        at = self.h.fired.index(fired)
+        return at == 0 or len(self.h.fired[at - 1].members) < self.h.plan.cap
 
     # One firing for a window: whoever was ready is in it.
 
