@@ -194,7 +194,12 @@ class Scans:
         after = 0
         while True:
             waiting = await ledger.waiting(
-                self._database, listing.seq, before_epoch=listing.epoch, after_seq=after, limit=_CHUNK
+                self._database,
+                listing.seq,
+                epoch=listing.epoch,
+                listed_at=finished_at,
+                after_seq=after,
+                limit=_CHUNK,
             )
             await self._settle_chunk(lease, listing, census, waiting, finished_at)
             if len(waiting) < _CHUNK:

@@ -28,11 +28,14 @@ logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
 class _Beat(IntervalTrigger):  # type: ignore[misc]  # APScheduler has no types
-    """An interval that is taken up again after a gap, not counted through."""
+    """An interval that is taken up again after a gap, not counted through.
+
+    From now on: asked anew, it would begin at its first beat, which lies ahead where the clock was set back.
+    """
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
         beat: datetime | None = super().get_next_fire_time(previous_fire_time, now)
-        return super().get_next_fire_time(None, now) if beat is not None and beat <= now else beat
+        return now + self.interval if beat is not None and beat <= now else beat
 
 
 class _Beats(AsyncIOScheduler):  # type: ignore[misc]  # as above

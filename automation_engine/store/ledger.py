@@ -154,12 +154,17 @@ def _admitting(dialect: str) -> UpdateBase:
 
 
 async def waiting(
-    reader: Reader, automation_seq: int, *, before_epoch: int, after_seq: int, limit: int
+    reader: Reader, automation_seq: int, *, epoch: int, listed_at: float, after_seq: int, limit: int
 ) -> list[WaitingEntry]:
-    """Return a chunk of the identities that waited before scan ``before_epoch``, in order of ``seq``."""
+    """Return a chunk of the identities that waited before a scan, in order of ``seq``.
+
+    All but those that the scan's own listing, which ended at ``listed_at``, admitted. What an earlier attempt at the
+    same scan admitted, before it died, did wait.
+    """
     asked = {
         "b_automation_seq": automation_seq,
-        "b_before_epoch": before_epoch,
+        "b_epoch": epoch,
+        "b_listed_at": listed_at,
         "b_after_seq": after_seq,
         "b_limit": limit,
     }
@@ -273,7 +278,12 @@ _IDENTITIES = select_columns(_C.key, _C.fingerprint, _C.state).where(_OURS, _KEY
 _ADMITTED = select_columns(_C.key).where(_OURS, _KEYS, _C.epoch == bindparam("b_epoch"))
 _WAITING = (
     select_columns(_C.seq, _C.fingerprint, _C.key, _C.size, _C.state, _C.first_seen_at, _C.hold, _C.growing)
-    .where(_OURS, WAITING, _C.epoch < bindparam("b_before_epoch"), _C.seq > bindparam("b_after_seq"))
+    .where(
+        _OURS,
+        WAITING,
+        or_(_C.epoch != bindparam("b_epoch"), _C.first_seen_at != bindparam("b_listed_at")),
+        _C.seq > bindparam("b_after_seq"),
+    )
     .order_by(_C.seq)
     .limit(bindparam("b_limit"))
 )

@@ -159,7 +159,7 @@ async def _queries() -> list[Figure]:
 _QUESTIONS: dict[str, Callable[[Snapshot, int], Awaitable[Any]]] = {
     "pending": ledger.pending,
     "waiting, 5,000 of 11,000": lambda session, seq: ledger.waiting(
-        session, seq, before_epoch=2, after_seq=0, limit=5_000
+        session, seq, epoch=2, listed_at=0.0, after_seq=0, limit=5_000
     ),
     "held_by": lambda session, seq: ledger.held_by(session, seq, limit=20),
     "counts": ledger.counts,

@@ -178,12 +178,13 @@ async def test_versions_tell_the_states_of_each_key(database: Database) -> None:
 
 
 async def test_what_waits_is_returned_in_chunks_and_without_what_the_scan_itself_admitted(database: Database) -> None:
-    await _admit(database, *(_new(f"{at}") for at in range(5)), _new("done", state=CLAIMED))
-    await _admit(database, _new("own"), epoch=2)
+    await _admit(database, *(_new(f"{at}") for at in range(4)), _new("done", state=CLAIMED), seen_at=500.0)
+    await _admit(database, _new("of an attempt that died"), epoch=2, seen_at=600.0)
+    await _admit(database, _new("own"), epoch=2, seen_at=700.0)
     async with database.reading() as session:
-        first = await ledger.waiting(session, 1, before_epoch=2, after_seq=0, limit=3)
-        second = await ledger.waiting(session, 1, before_epoch=2, after_seq=first[-1].seq, limit=3)
-    assert [entry.key for entry in (*first, *second)] == ["0", "1", "2", "3", "4"]
+        first = await ledger.waiting(session, 1, epoch=2, listed_at=700.0, after_seq=0, limit=3)
+        second = await ledger.waiting(session, 1, epoch=2, listed_at=700.0, after_seq=first[-1].seq, limit=3)
+    assert [entry.key for entry in (*first, *second)] == ["0", "1", "2", "3", "of an attempt that died"]
 
 
 async def test_what_is_claimed_meanwhile_stays_claimed(database: Database) -> None:
