@@ -7,13 +7,17 @@ part of a variable.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Generic, NamedTuple, TypeVar
+from functools import lru_cache
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from gateway.templates import Segment, Template, Wildcard, decode, escaped
 
 T = TypeVar("T")
 ANY_METHOD = "*"
+_RECENT, _SHORT = 1024, 256
+"""How many requests' routes are remembered, and up to how many bytes of path: a quarter of a MiB at most."""
 
 
 class RouteConflictError(ValueError):
@@ -63,6 +67,10 @@ class Routes(Generic[T]):
 
     _root: _Node[T] = field(default_factory=_Node)
     _verbs: set[str] = field(default_factory=set)
+    _recent: Any = field(init=False)  # _match, remembered
+
+    def __post_init__(self) -> None:
+        self._recent = lru_cache(_RECENT)(self._match)
 
     def add(self, http_method: str, template: Template, target: T, *, name: str) -> None:
         """Add a route; ``http_method`` may be ``*``. ``name`` is what a conflict is reported under.
@@ -70,6 +78,7 @@ class Routes(Generic[T]):
         Raises:
             RouteConflictError: the same method and a template equal but for the names of its variables.
         """
+        self._recent.cache_clear()
         node = self._root
         for segment in template.segments:
             node = node.child(segment)
@@ -82,6 +91,11 @@ class Routes(Generic[T]):
 
     def match(self, http_method: str, raw_path: bytes) -> Match[T] | Miss:
         """Find the route of a request. HEAD falls back to GET."""
+        # Clients ask for the same few paths again and again; a long one is nobody's habit.
+        find: Callable[[str, bytes], Match[T] | Miss] = self._recent if len(raw_path) <= _SHORT else self._match
+        return find(http_method, raw_path)
+
+    def _match(self, http_method: str, raw_path: bytes) -> Match[T] | Miss:
         segments = escaped(raw_path).split("/")[1:]
         last, colon, verb = segments[-1].rpartition(":") if segments else ("", "", "")
         if colon and verb in self._verbs:

@@ -9,14 +9,11 @@ from automation_engine.store.database import Database
 
 
 class Watch:
-    """The tick of one process. It remembers its last instant: a clock that was set back makes everything due.
-
-    So does the first tick: between ``restart`` and it the clock may have been set back, too.
-    """
+    """The tick of one process. It remembers its last instant: a clock that was set back makes everything due."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._last = float("inf")
+        self._last = float("-inf")
 
     async def tick(self) -> None:
         """Decide on the passing of time wherever it is due: start scans, fire what waited long enough."""

@@ -141,17 +141,12 @@ def due_trigger(state: ImportState, now: float, *, scan_started_at: float | None
         quiet_at = state.quiet_at
         if quiet_at is not None and scan_started_at >= quiet_at:
             return Trigger.QUIET
-    elif not _knows(state, now):
+    elif not state.knows(now):
         return None
     deadline_at = state.deadline_at
     if deadline_at is not None and now >= deadline_at:
         return Trigger.MAX_WAIT
     return None
-
-
-def _knows(state: ImportState, now: float) -> bool:
-    """Whether the latest complete scan is fresh enough to fire on."""
-    return state.scanned_at is not None and now - state.scanned_at <= scan_interval(state.config.debounce) + SETTLE
 
 
 def next_scan_at(state: ImportState, now: float, *, scan_started_at: float) -> float:

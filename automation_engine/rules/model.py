@@ -217,15 +217,19 @@ class ImportState:
         ends = [end for end in (self.quiet_at, self.deadline_at) if end is not None]
         return min(ends, default=None)
 
+    def knows(self, instant: float) -> bool:
+        """Whether the latest complete scan is fresh enough to fire on at an instant."""
+        return self.scanned_at is not None and instant - self.scanned_at <= scan_interval(self.config.debounce) + SETTLE
+
     @property
     def next_action_at(self) -> float | None:
-        """When time alone makes a difference next: the tick need not look before."""
+        """When time alone makes a difference next: the tick need not look before. Never further on than a retry."""
         if self.phase is Phase.STOPPED:
             return None
         if self.phase is Phase.FIRING:
             return 0.0
         actions = [] if self.next_scan_at is None else [self.next_scan_at]
-        if self.deadline_at is not None and self.ready and self.degraded is None:
+        if self.deadline_at is not None and self.ready and self.degraded is None and self.knows(self.deadline_at):
             actions.append(self.deadline_at)
         return min(actions, default=None)
 

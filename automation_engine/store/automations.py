@@ -20,6 +20,7 @@ from automation_engine.rules import events
 from automation_engine.rules.effects import CancelScan, ImportEffect, QueueRun, StartBatch, StartExport, StartScan
 from automation_engine.rules.engine import ExportDecision, ImportDecision, decide
 from automation_engine.rules.model import (
+    BACKOFF_MAX,
     Degraded,
     ExistingFiles,
     ExportState,
@@ -264,7 +265,7 @@ async def sibling(session: AsyncSession, index_id: str, kind: str) -> Automation
 
 async def due(reader: Reader, now: float, *, limit: int = 1000) -> Sequence[str]:
     """Return the automations for which time makes a difference now."""
-    rows = await reader.fetch(_DUE, {"b_now": now, "b_limit": limit})
+    rows = await reader.fetch(_DUE, {"b_now": now, "b_too_late": now + BACKOFF_MAX, "b_limit": limit})
     return [row.automation_id for row in rows]
 
 
@@ -494,7 +495,11 @@ _WORK: Table = Work.__table__  # type: ignore[attr-defined]  # SQLModel adds it
 
 _DUE = (
     select_columns(_TABLE.c.automation_id)
-    .where(_TABLE.c.deleted_at.is_(None), _TABLE.c.next_action_at <= bindparam("b_now"))
+    .where(
+        _TABLE.c.deleted_at.is_(None),
+        # What lies too far ahead was written before the clock was set back, maybe by another process.
+        or_(_TABLE.c.next_action_at <= bindparam("b_now"), _TABLE.c.next_action_at > bindparam("b_too_late")),
+    )
     .order_by(_TABLE.c.next_action_at)
     .limit(bindparam("b_limit"))
 )

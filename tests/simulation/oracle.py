@@ -212,7 +212,8 @@ class _Case:
         found: set[Identity] = set()
         watch: tuple[str, str, int] | None = None
         for config in self.h.watching:
-            lives = sum(deleted < config.since for deleted in self.h.deleted)
+            # What was asked for in the instant of a deletion came behind it: calls that waited are answered together.
+            lives = sum(deleted <= config.since for deleted in self.h.deleted)
             if (config.prefix, config.pattern, lives) == watch:
                 continue
             watch = (config.prefix, config.pattern, lives)

@@ -260,9 +260,20 @@ def test_a_change_is_told_by_the_scan_or_by_the_newest_of_what_waits(
 
 
 def test_time_makes_a_difference_at_the_end_of_the_longest_wait_also_while_a_scan_is_under_way() -> None:
-    state = state_of(Phase.WAITING, scanning=True)
-    assert state.next_action_at == state.deadline_at
+    waiting = state_of(Phase.WAITING, scanning=True)
+    deadline_at = waiting.deadline_at
+    assert deadline_at is not None
+    state = replace(waiting, scanned_at=deadline_at - 60.0)
+    assert state.next_action_at == deadline_at
     assert replace(state, ready=0).next_action_at is None
+
+
+def test_the_end_of_the_longest_wait_makes_no_difference_where_knowledge_is_too_old_by_then() -> None:
+    waiting = state_of(Phase.WAITING, scanning=True)
+    deadline_at = waiting.deadline_at
+    assert deadline_at is not None
+    assert replace(waiting, scanned_at=deadline_at - 60.1).next_action_at is None
+    assert replace(waiting, scanned_at=None).next_action_at is None
 
 
 def test_the_next_batch_of_a_sequence_is_due_at_once() -> None:
