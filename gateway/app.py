@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
@@ -19,6 +18,7 @@ from gateway.codec import Codec, write_json
 from gateway.dispatch import Dispatch
 from gateway.docs_page import docs_page
 from gateway.errors import HttpProblem
+from gateway.etags import is_known, tag
 from gateway.headers import RequestHeaders
 from gateway.openapi import build_openapi
 from gateway.scalars import Extension
@@ -137,9 +137,9 @@ def create_app(
 
 def _unless_known(given: Headers, body: bytes, media_type: str, headers: Mapping[str, str]) -> Response:
     """What does not change while the process runs: 304 for a client that has it."""
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {**headers, "etag": etag, "cache-control": "no-cache"}
-    if etag in given.get("if-none-match", ""):
+    etag = tag(body)
+    headers = {**headers, "etag": etag.decode(), "cache-control": "no-cache"}
+    if is_known(given.get("if-none-match", "").encode("latin-1"), etag):
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type=media_type)
 
