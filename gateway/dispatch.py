@@ -13,10 +13,11 @@ from typing import Any, Protocol, Self
 import grpc
 
 from gateway.errors import RpcFailure
+from gateway.interruption import Deadline, DeadlineError
 from gateway.local_context import CallDetails, LocalContext, Metadata, failure_of
 from gateway.methods import Method
 
-_Serve = Callable[[Any, LocalContext], Awaitable[Any]]
+_Serve = Callable[[Any, Any, LocalContext], Awaitable[Any]]
 _log = logging.getLogger(__name__)
 
 
@@ -102,7 +103,7 @@ class InProcessDispatch:
     ) -> tuple[Any, Metadata]:
         """See Dispatch."""
         context = LocalContext(metadata, timeout)
-        response = await self._perform(method, context, timeout, partial(_one, request))
+        response = await self._perform(method, request, context, timeout, _one)
         return response, context.metadata()
 
     def stream(
@@ -111,34 +112,27 @@ class InProcessDispatch:
         """See Dispatch."""
         answers: asyncio.Queue[Any] = asyncio.Queue(1)
         context = LocalContext(metadata, timeout, answers)
-        work = partial(self._perform, method, context, timeout, partial(_each, request))
+        work = partial(self._perform, method, request, context, timeout, _each)
         return _LocalStream(context, answers, work)
 
     async def _perform(
         self,
         method: Method,
+        request: Any,
         context: LocalContext,
         timeout: float | None,  # noqa: ASYNC109 - it is the RPC's own
         serve: _Serve,
     ) -> Any:
         try:
-            async with asyncio.timeout(timeout) as deadline:
-                return await self._served(method, context, serve)
-        except TimeoutError:
-            if not deadline.expired():
-                raise
+            with Deadline(timeout):
+                handler = await self._find(CallDetails(method.path, context.invocation_metadata()))
+                response = await serve(request, handler, context)
+        except DeadlineError:
             context.cancel()
             raise failure_of(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded") from None
         except asyncio.CancelledError:
             context.cancel()
             raise
-        finally:
-            context.finish()
-
-    async def _served(self, method: Method, context: LocalContext, serve: _Serve) -> Any:
-        try:
-            handler = await self._find(CallDetails(method.path, context.invocation_metadata()))
-            response = await serve(handler, context)
         except RpcFailure:
             raise
         except grpc.aio.AbortError:
@@ -149,6 +143,8 @@ class InProcessDispatch:
                 context.set_code(grpc.StatusCode.UNKNOWN)
             context.set_details(f"Unexpected {type(fault)}: {fault}")
             raise context.failure() from fault
+        finally:
+            context.finish()
         if context.failed():
             raise context.failure()
         return response

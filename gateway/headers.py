@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from random import getrandbits
 
 from starlette.types import Scope
@@ -52,7 +52,8 @@ class RequestHeaders:
     __slots__ = ("_get", "request_id")
 
     def __init__(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
-        self._get = dict(headers).get
+        fields = dict(headers)
+        self._get = (fields if len(fields) == len(headers) else _joined(headers)).get
         given = self._get(b"x-request-id")
         known = given is not None and _TOKEN.fullmatch(given) is not None
         self.request_id = given.decode() if given is not None and known else f"{getrandbits(128):032x}"
@@ -142,6 +143,14 @@ def returned(metadata: Metadata) -> tuple[int, list[tuple[bytes, bytes]]]:
         elif key == STATUS_KEY and re.fullmatch("20[0-8]", value):
             status = int(value)
     return status, headers
+
+
+def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Fields of which some come in several lines: each is one list (RFC 9110, 5.3)."""
+    fields: dict[bytes, bytes] = {}
+    for name, value in headers:
+        fields[name] = b"%b, %b" % (fields[name], value) if name in fields else value
+    return fields
 
 
 def _invalid(name: bytes, message: str) -> HttpProblem:

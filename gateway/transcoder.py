@@ -14,12 +14,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.binding import JSON, Binding
 from gateway.codec import Codec
-from gateway.disconnect import ClientGoneError, DisconnectWatch
 from gateway.dispatch import Dispatch
 from gateway.errors import HttpProblem, InvalidFields, RpcFailure, invalid, problem_of
 from gateway.etags import tag
 from gateway.forms import form_parameters
 from gateway.headers import RequestHeaders, returned
+from gateway.interruption import ClientGoneError, DisconnectWatch
 from gateway.media_types import FORM, check_encoding, check_json, essence
 from gateway.methods import rules_of
 from gateway.routes import Match, Miss, Routes
@@ -115,12 +115,13 @@ class Transcoder:
         if binding.empty:
             return Answer(status=204, body=b"", headers=tuple(extra))
         content, content_type = binding.response(response)
-        etag = next((value for name, value in extra if name == b"etag"), None)
-        if etag is None:
+        own = dict(extra)
+        if (etag := own.get(b"etag")) is None:
             etag = binding.etag(response)
             if binding.reads:
                 etag = tag(content, etag)
-                extra.append(_REVALIDATE)
+                if b"cache-control" not in own:
+                    extra.append(_REVALIDATE)
             if etag is not None:
                 extra.append((b"etag", etag))
         if binding.reads and status == 200 and etag is not None and headers.knows(etag):

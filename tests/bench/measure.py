@@ -32,6 +32,7 @@ class Figure:
 
 def pin(role: int) -> None:
     """Keep this process on one core: role 0 serves, role 1 makes the load; on a single core they share it."""
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))  # a process inherits the one core of whoever started it
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[min(role, len(cores) - 1)]})
 

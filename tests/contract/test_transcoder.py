@@ -425,6 +425,12 @@ async def test_if_match_takes_one_strong_etag(client: httpx.AsyncClient, given: 
     assert error_of(answer)["details"]["violations"][0]["field"] == "if-match"
 
 
+async def test_if_match_in_two_lines_is_a_list(client: httpx.AsyncClient) -> None:
+    lines = [("If-Match", '"a-0"'), ("If-Match", '"a-1"')]
+    answer = await client.put("/api/v1/versioned/x", json={}, headers=lines)
+    assert (answer.status_code, error_of(answer)["code"]) == (422, "invalid_header")
+
+
 async def test_if_match_means_nothing_to_a_method_without_etag(client: httpx.AsyncClient) -> None:
     assert (await client.get("/api/v1/things/a", headers={"If-Match": "whatever"})).status_code == 200
 
@@ -470,6 +476,8 @@ async def test_what_the_client_knows_is_not_sent_again(client: httpx.AsyncClient
         again = await client.request(method, "/api/v1/things/a", headers={"If-None-Match": given})
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag)
         assert "content-type" not in again.headers
+    lines = [("If-None-Match", etag), ("If-None-Match", '"other"')]
+    assert (await client.get("/api/v1/things/a", headers=lines)).status_code == 304
     other = await client.get("/api/v1/things/b", headers={"If-None-Match": etag})
     assert (other.status_code, other.headers["etag"] != etag) == (200, True)
 
