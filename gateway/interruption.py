@@ -56,7 +56,7 @@ class _Interruption:
 
 
 class Deadline(_Interruption):
-    """Within it, the current task is cancelled after ``seconds`` (None: never) and leaves the block as DeadlineError."""
+    """Within it, the current task is cancelled after ``seconds`` (None: never), and leaves it as DeadlineError."""
 
     def __init__(self, seconds: float | None) -> None:
         super().__init__(seconds, DeadlineError)
