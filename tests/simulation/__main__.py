@@ -101,15 +101,17 @@ def _journalled(path: Path | None, total: Tally) -> set[int]:
     return done
 
 
-_kept: list[Laboratory] = []
+_laboratories: dict[int, Laboratory] = {}
 
 
 def _laboratory() -> Laboratory:
-    if not _kept:
+    """Return this process's own: one that it inherited is its parent's."""
+    pid = os.getpid()
+    if pid not in _laboratories:
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)  # most of what is made is gone at once
-        _kept.append(Laboratory())
-    return _kept[0]
+        _laboratories[pid] = Laboratory()
+    return _laboratories[pid]
 
 
 def story(plan: Plan, history: History, violations: Iterable[str]) -> str:

@@ -74,7 +74,6 @@ class Told:
     story: str
     deaths: tuple[int, ...]
     violations: Sequence[str]
-    history: History | None = None
 
 
 class Telling:
@@ -96,7 +95,7 @@ class Telling:
                 story=self.name, deaths=deaths, violations=[f"the world broke: {type(error).__name__}: {error}"]
             )
         violations = [*judge(history), *self._differences(history, len(deaths))]
-        return Told(story=self.name, deaths=deaths, history=history, violations=violations)
+        return Told(story=self.name, deaths=deaths, violations=violations)
 
     def once(self, *, every: int = 1) -> list[tuple[int, ...]]:
         """Return a death at each step, or at one of ``every`` so many."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +26,13 @@ def test_a_death_at_any_step_loses_nothing_and_doubles_nothing(laboratory: Labor
     wrong = {deaths: telling.told(*deaths).violations for deaths in telling.once()}
     assert telling.steps > 200  # else it was not told
     assert {deaths: violations for deaths, violations in wrong.items() if violations} == {}
+
+
+def test_processes_side_by_side_tell_in_worlds_of_their_own() -> None:
+    command = [sys.executable, "-m", "tests.simulation", *["--deaths", "asked", "--every", "60", "--jobs", "2"]]
+    told = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)  # noqa: S603
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "0 with violations" in told.stdout
 
 
 @pytest.mark.slow
