@@ -494,17 +494,24 @@ async def test_after_a_restart_an_overdue_window_fires_once_and_after_a_scan(wat
     assert await watched.batches() == [("quiet", ["a.mp4"])]
 
 
-async def test_a_clock_that_is_set_back_is_noticed_at_the_next_tick(watched: Watched) -> None:
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_clock_that_is_set_back_is_noticed_at_the_next_tick_that_ends_well(
+    watched: Watched, *, fails: bool
+) -> None:
     """Section 9: however small the step, the remaining wait is capped at D from then on."""
     await watched.create()
     watched.write("a.mp4")
     await watched.run(60)
-    watched.clock.advance(-45)
+    watched.clock.advance(-100)
+    if fails:
+        watched.database.dies_in = 1
+        with pytest.raises(_Crash):
+            await watched.step()
     await watched.step()
     state, now = await watched.state(), watched.clock.now()
     assert state.next_trigger_at is not None
     assert state.next_trigger_at - now <= 300
-    await watched.run(301)
+    await watched.run(301 + SCAN_INTERVAL_MAX)
     assert await watched.batches() == [("quiet", ["a.mp4"])]
 
 
