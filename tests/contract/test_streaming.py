@@ -4,24 +4,23 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-import grpc
 import httpx
 import orjson
 import pytest
 import pytest_asyncio
-import uvicorn
 from fastapi import FastAPI
 from grpc_status import rpc_status
 from starlette.types import Message, Scope
 
 from gateway.app import create_app
-from gateway.dispatch import ChannelDispatch, Dispatch, InProcessDispatch
-from tests.contract.gateway_stubs import INTERCEPTORS, compiled, rich_status
+from gateway.dispatch import Dispatch, InProcessDispatch
+from tests.contract.doors import dispatch_to, in_memory, over_http
+from tests.contract.gateway_stubs import compiled, rich_status
 
 LINES, EVENTS = "application/x-ndjson", "text/event-stream"
 WATCH = "/api/v1/watch"
@@ -85,39 +84,21 @@ def gateway(dispatch: Dispatch) -> FastAPI:
 @pytest_asyncio.fixture(params=["in process", "in process, writing", "channel"], loop_scope="session")
 async def house(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Watched, FastAPI]]:
     servicer = Writing() if "writing" in request.param else Watched()
-    if request.param != "channel":
-        local = InProcessDispatch(INTERCEPTORS)
-        add(servicer, local)
-        yield servicer, gateway(local)
-        return
-    server = grpc.aio.server(interceptors=INTERCEPTORS)
-    add(servicer, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield servicer, gateway(ChannelDispatch(channel))
-    await server.stop(None)
+    address = "127.0.0.1:0" if request.param == "channel" else None
+    async with dispatch_to(partial(add, servicer), address) as dispatch:
+        yield servicer, gateway(dispatch)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def client(house: tuple[Watched, FastAPI]) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=house[1])
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as http:
+    async with in_memory(house[1]) as http:
         yield http
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def live(house: tuple[Watched, FastAPI]) -> AsyncIterator[httpx.AsyncClient]:
-    """The same app behind a real server."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(house[1], http="httptools", log_level="warning", lifespan="off"))
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        async with httpx.AsyncClient(base_url=url, timeout=20) as http:
-            yield http
-        server.should_exit = True
-        await task
+    async with over_http(house[1]) as http:
+        yield http
 
 
 def ids(lines: list[str]) -> list[str]:

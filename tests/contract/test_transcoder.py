@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,16 @@ import grpc
 import httpx
 import pytest
 import pytest_asyncio
-import uvicorn
 from fastapi import FastAPI
 from starlette.types import Message, Scope
 
 from gateway.app import create_app
 from gateway.dispatch import ChannelDispatch, Dispatch, InProcessDispatch
 from gateway.routes import RouteConflictError
-from tests.contract.gateway_stubs import INTERCEPTORS, Servicer, compiled
+from tests.contract.doors import dispatch_to, in_memory, over_http
+from tests.contract.gateway_stubs import Servicer, compiled
 
-KINDS = ("in process", "tcp", "unix socket")
+ADDRESSES = {"in process": None, "tcp": "127.0.0.1:0", "unix socket": "unix:{folder}/engine.sock"}
 
 
 def gateway(dispatch: Dispatch, *, is_ready: bool = True) -> FastAPI:
@@ -40,43 +39,24 @@ def gateway(dispatch: Dispatch, *, is_ready: bool = True) -> FastAPI:
     )
 
 
-@pytest_asyncio.fixture(params=KINDS, loop_scope="session")
+@pytest_asyncio.fixture(params=ADDRESSES, loop_scope="session")
 async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Servicer, FastAPI]]:
     servicer = Servicer()
-    if request.param == "in process":
-        local = InProcessDispatch(INTERCEPTORS)
-        servicer.add_to(local)
-        yield servicer, gateway(local)
-        return
-    server = grpc.aio.server(interceptors=INTERCEPTORS)
-    servicer.add_to(server)
-    address = f"unix:{tmp_path}/engine.sock" if request.param == "unix socket" else "127.0.0.1:0"
-    port = server.add_insecure_port(address)
-    await server.start()
-    async with grpc.aio.insecure_channel(address.replace(":0", f":{port}") if port > 1 else address) as channel:
-        yield servicer, gateway(ChannelDispatch(channel))
-    await server.stop(None)
+    address = ADDRESSES[request.param]
+    async with dispatch_to(servicer.add_to, address and address.format(folder=tmp_path)) as dispatch:
+        yield servicer, gateway(dispatch)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def client(house: tuple[Servicer, FastAPI]) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=house[1])
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as http:
+    async with in_memory(house[1]) as http:
         yield http
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def live(house: tuple[Servicer, FastAPI]) -> AsyncIterator[httpx.AsyncClient]:
-    """The same app behind a real server."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(house[1], http="httptools", log_level="warning", lifespan="off"))
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        async with httpx.AsyncClient(base_url=url, timeout=20) as http:
-            yield http
-        server.should_exit = True
-        await task
+    async with over_http(house[1]) as http:
+        yield http
 
 
 def error_of(answer: httpx.Response) -> dict[str, Any]:
