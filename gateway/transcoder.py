@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from google.protobuf.descriptor import ServiceDescriptor
@@ -31,6 +31,9 @@ DEFAULT_DEADLINE = 30.0
 
 MAX_BODY = 1024 * 1024
 """Bytes of a request's body."""
+
+_RECENT, _SHORT = 1024, 2048
+"""How many answers are remembered, and up to how many bytes of message: some MiB of JSON at most."""
 
 _REVALIDATE = (b"cache-control", b"private, no-cache")  # a key in X-API-Key alone would not keep shared caches off
 _BODILESS = frozenset({204, 304})
@@ -69,6 +72,7 @@ class Transcoder:
         self._max_body = max_body
         self._default_deadline = default_deadline
         self._routes = routes
+        self._recent: dict[tuple[Binding, bytes], tuple[bytes, bytes, bytes]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass it on."""
@@ -114,19 +118,34 @@ class Transcoder:
         status, extra = returned(trailer) if trailer else (200, [])
         if binding.empty:
             return Answer(status=204, body=b"", headers=tuple(extra))
-        content, content_type = binding.response(response)
+        content, content_type, etag = self._represented(binding, response)
         own = dict(extra)
-        if (etag := own.get(b"etag")) is None:
-            etag = binding.etag(response)
-            if binding.reads:
-                etag = tag(content, etag)
-                if b"cache-control" not in own:
-                    extra.append(_REVALIDATE)
-            if etag is not None:
-                extra.append((b"etag", etag))
+        if b"etag" in own:
+            etag = own[b"etag"]
+        elif etag is not None:
+            extra.append((b"etag", etag))
+        if binding.reads and b"cache-control" not in own:
+            extra.append(_REVALIDATE)
         if binding.reads and status == 200 and etag is not None and headers.knows(etag):
             return Answer(status=304, body=b"", headers=tuple(extra))
         return Answer(status=status, body=content, content_type=content_type, headers=tuple(extra))
+
+    def _represented(self, binding: Binding, message: Any) -> tuple[bytes, bytes, bytes | None]:
+        """Content, its type and the entity tag.
+
+        Who polls is answered with the same message again and again: short ones are remembered as they were written.
+        """
+        if not binding.reads:
+            return *binding.response(message), binding.etag(message)
+        key = binding, message.SerializeToString()
+        if (known := self._recent.get(key)) is None:
+            content, content_type = binding.response(message)
+            known = content, content_type, tag(content, binding.etag(message))
+            if len(key[1]) <= _SHORT:
+                if len(self._recent) == _RECENT:
+                    del self._recent[next(iter(self._recent))]
+                self._recent[key] = known
+        return known
 
     async def _stream(
         self, found: Match[Binding], headers: RequestHeaders, scope: Scope, receive: Receive, send: Send

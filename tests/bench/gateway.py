@@ -38,7 +38,7 @@ async def measure() -> list[Figure]:
         socket = stack.enter_context(tempfile.TemporaryDirectory()) + "/engine.sock"
         served = {
             kind: await stack.enter_async_context(_server(kind, socket))
-            for kind in ("fastapi", "gateway", "engine", "channel", "bridge", "echo_rpc", "engine_rpc")
+            for kind in ("fastapi", "gateway", "moving", "engine", "channel", "bridge", "echo_rpc", "engine_rpc")
         }
         await _check_alike(served["fastapi"], served["gateway"])
         await http_rate(_target(served["engine"], "PUT"), 0.1)  # so that there is something to GET
@@ -51,6 +51,8 @@ async def measure() -> list[Figure]:
                 ("bridge", f"REST {verb} over a unix socket", "≥ 0.5"),
             ):
                 figures += await _sides(name, _http_side(served[kind], verb), "FastAPI, pydantic", echo, goal)
+        moving, echo = _http_side(served["moving"], "GET"), _http_side(served["fastapi"], "GET")
+        figures += await _sides("REST GET in process, no answer like another", moving, "FastAPI, pydantic", echo, "")
         async with _rpc_side(served["engine_rpc"]) as ours, _rpc_side(served["echo_rpc"]) as theirs:
             name = "gRPC GET, with auth, validation, SQLite"
             figures += await _sides(name, ours, "grpc.aio echo", theirs, "")

@@ -1,8 +1,9 @@
 """The servers that are measured, each a process of its own: ``python -m tests.bench.servers KIND``.
 
 A server prints one line of JSON when it is ready (pid, port, key) and ends with its standard input. ``engine`` is
-the product's REST over its database; ``gateway`` the same routes over a servicer that does nothing; ``channel`` that
-servicer behind a unix socket, with the gateway as ``bridge`` before it; ``fastapi`` the bare echo.
+the product's REST over its database; ``gateway`` the same routes over a servicer that does nothing, ``moving`` over one
+whose answers all differ; ``channel`` is that servicer behind a unix socket, with the gateway as ``bridge`` before it;
+``fastapi`` the bare echo.
 """
 
 from __future__ import annotations
@@ -126,14 +127,17 @@ class Automation(BaseModel):
 
 
 class Still(AutomationServiceServicer):
-    """Answers a GET with one automation, and a PUT with what was put."""
+    """Answers a GET with one automation, and a PUT with what was put. ``moving``: no two GETs have the same answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, moving: bool = False) -> None:
+        self._moving = moving
         self._answer = pb.GetImportAutomationResponse()
         Codec(load_stubs(STUBS).rest_name).decode(self._answer.import_automation, orjson.dumps(ANSWER))
 
     async def GetImportAutomation(self, request: Any, context: Any) -> pb.GetImportAutomationResponse:  # noqa: ARG002, N802 - the proto's
         """Answer."""
+        if self._moving:
+            self._answer.import_automation.generation += 1
         return self._answer
 
     async def PutImportAutomation(self, request: Any, context: Any) -> pb.PutImportAutomationResponse:  # noqa: ARG002, N802 - the proto's
@@ -158,10 +162,10 @@ def fastapi_app() -> FastAPI:
     return app
 
 
-def _bare_app() -> FastAPI:
+def _bare_app(*, moving: bool = False) -> FastAPI:
     stubs = load_stubs(STUBS)
     dispatch = InProcessDispatch()
-    add_AutomationServiceServicer_to_server(Still(), dispatch)
+    add_AutomationServiceServicer_to_server(Still(moving=moving), dispatch)
 
     async def ready() -> bool:
         return True
@@ -270,6 +274,7 @@ async def _bridge() -> None:
 KINDS: dict[str, tuple[int, Callable[[], Coroutine[Any, Any, None]]]] = {
     "engine": (0, _engine),
     "gateway": (0, lambda: _http(_bare_app())),
+    "moving": (0, lambda: _http(_bare_app(moving=True))),
     "fastapi": (0, lambda: _http(fastapi_app())),
     "bridge": (0, _bridge),
     "channel": (1, lambda: _rpc(f"unix:{sys.argv[2]}", Still())),

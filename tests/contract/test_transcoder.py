@@ -14,6 +14,7 @@ import pytest_asyncio
 from fastapi import FastAPI
 from starlette.types import Message, Scope
 
+from gateway import transcoder
 from gateway.app import create_app
 from gateway.dispatch import ChannelDispatch, Dispatch, InProcessDispatch
 from gateway.routes import RouteConflictError
@@ -460,6 +461,14 @@ async def test_what_the_client_knows_is_not_sent_again(client: httpx.AsyncClient
     assert (await client.get("/api/v1/things/a", headers=lines)).status_code == 304
     other = await client.get("/api/v1/things/b", headers={"If-None-Match": etag})
     assert (other.status_code, other.headers["etag"] != etag) == (200, True)
+
+
+async def test_only_some_answers_are_remembered(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transcoder, "_RECENT", 2)
+    for round_ in range(3):
+        for name in "abc"[: round_ + 1]:
+            answer = await client.get(f"/api/v1/things/{name}")
+            assert (answer.status_code, answer.json()["id"]) == (200, name)
 
 
 async def test_a_refusal_is_never_unchanged(client: httpx.AsyncClient) -> None:
