@@ -37,8 +37,8 @@ proto-check: $(STAMP) ## buf lint and format; nothing on the wire breaks; genera
 imports: $(STAMP) ## The import rules of docs/architecture.md
 	lint-imports --no-cache
 
-unit: $(STAMP) ## The tests alone
-	$(BIN)/python -m pytest
+unit: $(STAMP) ## The tests alone, some files at a time
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 proto: $(STAMP) ## Regenerate the stubs from the protos
 	proto/generate.sh
