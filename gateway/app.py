@@ -12,7 +12,7 @@ from fastapi.telemetry import TelemetryConfig
 from google.protobuf.descriptor import ServiceDescriptor
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.codec import Codec, write_json
 from gateway.dispatch import Dispatch
@@ -36,21 +36,21 @@ _PAGE_HEADERS = {
 
 
 class GatewayApp(FastAPI):
-    """A FastAPI app whose schema is the transcoder's, and whose outermost middleware the transcoder is.
+    """A FastAPI app behind the transcoder, whose schema is the transcoder's.
 
-    FastAPI would put its own ones around it, for errors and sizes that the transcoder answers for itself.
+    FastAPI's own middleware, for errors and sizes, would cost what the transcoder answers for itself.
     """
 
     def __init__(
         self, title: str, version: str, transcoder: Callable[[ASGIApp], ASGIApp], document: Callable[[], dict[str, Any]]
     ) -> None:
         super().__init__(title=title, version=version, openapi_url=None, telemetry=_NO_TELEMETRY)
-        self._transcoder = transcoder
+        self._transcoder = transcoder(super().__call__)
         self._document = document
 
-    def build_middleware_stack(self) -> ASGIApp:
-        """FastAPI's stack behind the transcoder."""
-        return self._transcoder(super().build_middleware_stack())
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        await self._transcoder(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """The document built from the descriptors."""

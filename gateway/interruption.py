@@ -26,6 +26,8 @@ class _Interruption:
     Like ``asyncio.timeout``, a cancellation from elsewhere passes through unchanged; at a third of its cost.
     """
 
+    __slots__ = ("_cancelling", "_error", "_interrupted", "_seconds", "_task", "_timer")
+
     def __init__(self, seconds: float | None, error: type[Exception]) -> None:
         self._seconds = seconds
         self._error = error
@@ -58,6 +60,8 @@ class _Interruption:
 class Deadline(_Interruption):
     """Within it, the current task is cancelled after ``seconds`` (None: never), and leaves it as DeadlineError."""
 
+    __slots__ = ()
+
     def __init__(self, seconds: float | None) -> None:
         super().__init__(seconds, DeadlineError)
 
@@ -67,6 +71,8 @@ class DisconnectWatch(_Interruption):
 
     The body must have been read: messages before the disconnect are dropped.
     """
+
+    __slots__ = ("_receive", "_watcher")
 
     def __init__(self, receive: Receive) -> None:
         super().__init__(WATCH_AFTER, ClientGoneError)

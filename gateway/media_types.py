@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from gateway.errors import HttpProblem
 
@@ -19,6 +20,7 @@ def essence(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
+@lru_cache(64)  # clients send the same one again and again
 def check_json(content_type: str, *, or_form: bool) -> None:
     """Raises HttpProblem (415): the type of a body is no JSON in UTF-8, nor a form where that is taken, too."""
     sort, *parameters = content_type.split(";")
