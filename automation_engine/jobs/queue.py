@@ -31,16 +31,23 @@ class Doorbell:
         driver = InMemoryDriver()
         self._messages = InMemoryQueries(driver=driver)
         self._queue = PgQueuer(connection=driver, queries=self._messages)
+        self._waiting: set[tuple[str, str]] = set()
         self._performing: set[asyncio.Task[None]] = set()
         for kind, limit in limits.items():
             self._queue.entrypoint(kind, concurrency_limit=limit)(self._answer)
 
     async def ring(self, rings: Sequence[tuple[str, str]]) -> None:
-        """Enqueue a message for each ``(kind, work_id)``."""
-        if rings:
-            kinds, work_ids = zip(*rings, strict=True)
+        """Enqueue a message for each ``(kind, work_id)`` for which none waits.
+
+        The sweep rings for all that is due, every time: without this the queue would grow for as long as there is more
+        to do than is being done.
+        """
+        unheard = [one for one in dict.fromkeys(rings) if one not in self._waiting]
+        if unheard:
+            self._waiting.update(unheard)
+            kinds, work_ids = zip(*unheard, strict=True)
             payloads = [work_id.encode() for work_id in work_ids]
-            await self._messages.enqueue(list(kinds), payloads, [0] * len(rings))
+            await self._messages.enqueue(list(kinds), payloads, [0] * len(unheard))
             await self._messages.clear_queue_log()  # which nobody reads, and which would grow for as long as we run
 
     async def run(self) -> None:
@@ -67,7 +74,9 @@ class Doorbell:
     async def _answer(self, job: Job) -> None:
         if job.payload is None:
             raise ValueError(f"message {job.id} names no work")
-        performing = asyncio.ensure_future(self._perform(job.payload.decode()))
+        work_id = job.payload.decode()
+        self._waiting.discard((job.entrypoint, work_id))  # what rings from now on may mean something new
+        performing = asyncio.ensure_future(self._perform(work_id))
         self._performing.add(performing)
         try:
             await performing
