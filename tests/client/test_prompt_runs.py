@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 import videovector
 from videovector import ConflictError, NotFoundError, ValidationError
 
-from tests.client.clients import Client, gathered
+from tests.client.clients import Client, gathered, raw
 from tests.client.conftest import QUICKLY, Analysed
+from tests.client.silenced import relay
 from tests.client.storages import Storage
+from tests.servers.seaweedfs import SeaweedFS
 
 MEDIA_TYPES = {"mp4.mp4": "video", "wav.wav": "audio", "png.png": "image"}
 
@@ -77,6 +81,40 @@ async def test_a_run_over_chosen_videos_is_cut_as_told(client: Client, analysed:
     assert (done.status, done.total_videos, done.total_segments) == ("completed", 1, 1)
     with pytest.raises(ConflictError):
         await client.prompt_runs.cancel(run.run_id)
+
+
+async def test_a_running_run_is_cancelled(
+    client: Client, s3: Storage, s3_server: SeaweedFS, media: dict[str, bytes]
+) -> None:
+    await s3.put({"silenced/a.mp4": media[".mp4"]})
+    async with relay(s3_server.endpoint_url) as storage:
+        body = {
+            "name": "Silenced",
+            "bucket": s3.told["bucket"],
+            "region": s3.told["region"],
+            "aws_access_key_id": s3_server.access_key_id,
+            "aws_secret_access_key": s3_server.secret_access_key,
+            "endpoint_url": storage.url,
+        }
+        connector_id = (await raw(client, "POST", "/connectors/s3", json=body))["connector_id"]
+        index = await client.indexes.create(name="Silenced")
+        job = await client.import_jobs.create(
+            connector_id=connector_id, index_id=index.index_id, source_prefix="silenced"
+        )
+        assert (await client.import_jobs.wait_for_completion(job.job_id, **QUICKLY)).progress.imported == 1
+        luma = {"type": "object", "properties": {"mean_luma": {"type": "number"}}}
+        prompt = await client.prompts.create(name="Luma", prompt_text="Look at it.", json_schema=luma)
+        storage.silence()
+        run = await client.prompt_runs.execute(
+            prompt_id=prompt.prompt_id, target={"type": "index", "index_id": index.index_id}
+        )
+        await asyncio.wait_for(storage.holds.wait(), 20)
+        assert (await client.prompt_runs.retrieve(run.run_id)).status == "processing"
+        cancelled = await client.prompt_runs.cancel(run.run_id)
+        assert (cancelled.run_id, cancelled.status) == (run.run_id, "cancelled")
+        assert (await client.prompt_runs.wait_for_completion(run.run_id, **QUICKLY)).status == "cancelled"
+        with pytest.raises(ConflictError, match="cancelled"):
+            await client.prompt_runs.cancel(run.run_id)
 
 
 async def test_what_no_run_can_be_made_of_is_refused(client: Client, analysed: Analysed) -> None:
