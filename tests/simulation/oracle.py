@@ -366,12 +366,18 @@ class _Case:
                 continue
             since, until = _ended(listings[0]), last.listing.started if last.listing else 0.0
             run = taken[taken.index(listings[0]) :]
-            steady = len(run) == len(listings)
+            steady = len(run) == len(listings) and not self._met_another(identity, since, fired.at)
             # Lenient: a clock that was set back makes the engine count from there, and a first version stands for all.
             calm = not self._backward(since, fired.at) and not self._follows(identity)
             version = self.versions[identity]
             if steady and calm and until - since > needed + 1.0 and self._eligible(configs[0], version):
                 yield f"left out: {identity[0]}@{identity[1]} was ready and is not in {fired.batch_id}"
+
+    def _met_another(self, identity: Identity, since: float, until: float) -> bool:
+        """Whether a listing showed another version: what an attempt has met counts, even if it died."""
+        key, token = identity
+        between = (one for one in self.h.bucket.listings if since <= one.started <= until)
+        return any(one.seen.get(key, token) != token for one in between)
 
     # Nobody calls while nobody should.
 
