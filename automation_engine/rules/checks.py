@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from automation_engine.rules.debounce import Hold, Skip, settle_span
-from automation_engine.rules.explain import objects, span, when
+from automation_engine.rules.explain import objects, span, when, why_ended
 from automation_engine.rules.matching import is_temporary
 from automation_engine.rules.model import ImportState, LedgerState, Phase
 from automation_engine.rules.selection import Selection, compile_selection
@@ -232,9 +232,7 @@ def _mode(_case: _Case, facts: LedgerFacts) -> Check:
         "mode",
         good=facts.state is not LedgerState.SKIPPED or facts.reason not in _BY_RULE,
         text="No rule leaves this version out.",
-        otherwise="It was there before the automation watched, and existing files are skipped."
-        if existing
-        else "An earlier version of it counted already, and only the first one does.",
+        otherwise=why_ended(facts.state, facts.reason or ""),
         remedy="Release it." if existing else "Import it by hand, or set the connector's import mode to all.",
     )
 
@@ -246,7 +244,7 @@ def _not_poisoned(_case: _Case, facts: LedgerFacts) -> Check:
         "not_poisoned",
         good=not failed and not left_out,
         text="Its import has not failed.",
-        otherwise=f"Its import failed: {facts.reason}." if failed else f"It was left out: {facts.reason}.",
+        otherwise=why_ended(facts.state, facts.reason or ""),
         remedy="Retry it." if failed else "Release it.",
     )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from automation_engine.rules.debounce import Hold, settle_span
-from automation_engine.rules.model import ImportState, Phase, scan_interval
+from automation_engine.rules.debounce import Hold, Skip, settle_span
+from automation_engine.rules.model import ImportState, LedgerState, Phase, scan_interval
 
 BLIND_AFTER = 3
 """Scan intervals without a complete scan after which nothing is known any more."""
@@ -13,6 +13,15 @@ _HELD = {
     Hold.EMPTY: "It has no bytes.",
     Hold.UNDECLARED: "It waits for the sidecar that declares it whole.",
     Hold.PREDECESSOR: "An earlier version of it is being imported, and only the first one counts.",
+}
+_ENDED: dict[str, str] = {
+    Skip.NEW_ONLY: "An earlier version of it counted already, and only the first one does.",
+    Skip.EXISTING: "It was there before the automation watched, and existing files are skipped.",
+    Skip.REJECTED: "Somebody rejected the batch that it was in.",
+    Skip.IGNORED: "Somebody left it out.",
+    "vanished": "It was not there any more.",
+    "superseded": "Another version replaced it.",
+    "unwatched": "It is not watched any more.",
 }
 
 
@@ -41,6 +50,14 @@ def why_held(hold: Hold | None, *, growing: bool, debounce: float) -> str:
     seconds = round(settle_span(growing=growing, debounce=debounce))
     replaced = "It was replaced while it waited: its" if growing else "Its"
     return f"{replaced} bytes have to be the same in two complete scans at least {seconds:,} s apart."
+
+
+def why_ended(state: LedgerState, reason: str) -> str:
+    """Return one sentence for people: why an object failed, was left out or is gone."""
+    known = _ENDED.get(reason)
+    if known is not None:
+        return known
+    return f"{'Its import failed' if state is LedgerState.FAILED else 'It was left out'}: {reason.rstrip('.')}."
 
 
 def why(state: ImportState, now: float) -> str:

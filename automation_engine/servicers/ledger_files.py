@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from automation_engine.rules.checks import Check, LedgerFacts, failing
-from automation_engine.rules.debounce import Hold, Skip
-from automation_engine.rules.explain import why_held
+from automation_engine.rules.debounce import Hold
+from automation_engine.rules.explain import why_ended, why_held
 from automation_engine.rules.model import LedgerState
 from automation_engine.servicers.times import timestamp
 from automation_engine.servicers.words import number
@@ -21,15 +21,6 @@ from automation_engine.v1 import ledger_pb2 as pb
 _STATE = pb.LedgerFileState.DESCRIPTOR
 _RESULT = pb.CheckResult.DESCRIPTOR
 _NO_LINK = Link()
-_REASONS: dict[str, str] = {
-    Skip.NEW_ONLY: "An earlier version of it counted already, and only the first one does.",
-    Skip.EXISTING: "It was there before the automation watched, and existing files are skipped.",
-    Skip.REJECTED: "Somebody rejected the batch that it was in.",
-    Skip.IGNORED: "Somebody left it out.",
-    "vanished": "It was not there any more.",
-    "superseded": "Another version replaced it.",
-    "unwatched": "It is not watched any more.",
-}
 
 
 async def messages(
@@ -85,9 +76,7 @@ def _reason(entry: LedgerEntry, debounce: float) -> str | None:
     """Return in one sentence why an entry stands where it stands."""
     if entry.state == LedgerState.SETTLING.value:
         return why_held(facts(entry, _NO_LINK).hold, growing=entry.growing, debounce=debounce)
-    if entry.reason is None:
-        return None
-    return _REASONS.get(entry.reason) or f"{entry.reason[:1].upper()}{entry.reason[1:].rstrip('.')}."
+    return None if entry.reason is None else why_ended(LedgerState(entry.state), entry.reason)
 
 
 def facts(entry: LedgerEntry, link: Link) -> LedgerFacts:

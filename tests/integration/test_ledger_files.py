@@ -220,7 +220,7 @@ async def test_a_file_says_in_a_sentence_why_it_stands_where_it_stands(engine: E
     await add_entry(engine, row, "in/empty.mp4", "settling", hold="empty")
     reasons = {file.path: file.reason for file in (await _list(stub)).data}
     assert reasons == {
-        "in/failed.mp4": "No media.",
+        "in/failed.mp4": "Its import failed: no media.",
         "in/ignored.mp4": "Somebody left it out.",
         "in/gone.mp4": "Another version replaced it.",
         "in/empty.mp4": "It has no bytes.",

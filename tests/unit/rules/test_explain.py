@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from automation_engine.rules.debounce import Hold
-from automation_engine.rules.explain import health, when, why, why_held
-from automation_engine.rules.model import Degraded, ImportState, Phase
+from automation_engine.rules.explain import health, when, why, why_ended, why_held
+from automation_engine.rules.model import Degraded, ImportState, LedgerState, Phase
 from tests.unit.rules.world import World, configured
 
 NOW = 1_000_000.0
@@ -138,6 +138,24 @@ def test_a_settling_object_is_told_how_long_it_settles() -> None:
     assert why_held(None, growing=False, debounce=3600.0) == f"Its {bytes_have_to} 30 s apart."
     replaced = f"It was replaced while it waited: its {bytes_have_to} 3,600 s apart."
     assert why_held(None, growing=True, debounce=3600.0) == replaced
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "said"),
+    [
+        ("skipped", "new_only", "An earlier version of it counted already, and only the first one does."),
+        ("skipped", "existing", "It was there before the automation watched, and existing files are skipped."),
+        ("skipped", "rejected", "Somebody rejected the batch that it was in."),
+        ("skipped", "ignored", "Somebody left it out."),
+        ("skipped", "the job was cancelled", "It was left out: the job was cancelled."),
+        ("failed", "file:///a.mp4: no media.", "Its import failed: file:///a.mp4: no media."),
+        ("gone", "vanished", "It was not there any more."),
+        ("gone", "superseded", "Another version replaced it."),
+        ("gone", "unwatched", "It is not watched any more."),
+    ],
+)
+def test_what_ended_says_how(state: str, reason: str, said: str) -> None:
+    assert why_ended(LedgerState(state), reason) == said
 
 
 @pytest.mark.parametrize(
