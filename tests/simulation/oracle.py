@@ -21,6 +21,7 @@ _ROUNDING = 1e-3
 _TEMPORARY = re.compile(r"(^|.*/)\.[^/]+(/.*)?$|.*\.(part|tmp|filepart|crdownload)$", re.IGNORECASE)
 _SCAN_AT_MOST = 300.0
 _RECOVERY = 900.0 + 120.0 + 60.0
+"""After a trouble: the longest backoff, a lease that has to run out, and the time that a listing takes."""
 _PARTS = (
     "members",
     "ready",
@@ -33,7 +34,6 @@ _PARTS = (
     "gone_since",
 )
 """What the files that matched are made of, in a certificate."""
-"""After a trouble: the longest backoff, a lease that has to run out, and the time that a listing takes."""
 
 
 def judge(history: History) -> list[str]:
