@@ -23,8 +23,10 @@
     │   ├── StorageDenied            storage_denied            FAILED_PRECONDITION    409
     │   ├── StorageThrottled         storage_throttled         UNAVAILABLE            503
     │   └── StorageUnavailable       storage_unavailable       UNAVAILABLE            503
+    ├── StorageAway                  storage_away              UNAVAILABLE            503
     ├── SecretsUnreadable            secrets_unreadable        FAILED_PRECONDITION    409
-    └── MediaError                   media_error               FAILED_PRECONDITION    409
+    ├── MediaError                   media_error               FAILED_PRECONDITION    409
+    └── Unforeseen                   internal_error            INTERNAL               500
 
 The code is for programs and never changes; the message is for people: what was wrong, where, and what would be right.
 The status is attached here and nowhere else; the gateway maps it on to HTTP by the ``google.rpc.Code`` alone, but for
@@ -209,6 +211,13 @@ class StorageUnavailable(StorageError):
     code = "storage_unavailable"
 
 
+class StorageAway(EngineError):
+    """The storage that a unit of work needs does not answer, and nobody watches: it is waited for, however long."""
+
+    code = "storage_away"
+    status = "UNAVAILABLE"
+
+
 class SecretsUnreadable(EngineError):
     """Stored credentials don't fit any key that was given, or were damaged."""
 
@@ -221,3 +230,7 @@ class MediaError(EngineError):
 
     code = "media_error"
     status = "FAILED_PRECONDITION"
+
+
+class Unforeseen(EngineError):
+    """Reading a file raised what nobody foresaw: a fault of a decoder, or of our own. It may pass."""

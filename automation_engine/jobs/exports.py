@@ -16,7 +16,7 @@ from automation_engine.connectors.pool import Stores
 from automation_engine.connectors.protocol import ObjectStore
 from automation_engine.errors import EngineError, ResourceExhausted
 from automation_engine.jobs.artifact import CONTENT_TYPE, Artifact, manifest, write_artifact
-from automation_engine.jobs.sources import open_connector
+from automation_engine.jobs.sources import judged, open_connector
 from automation_engine.rules.matching import folder
 from automation_engine.store import announcements, exports, work
 from automation_engine.store.database import Database
@@ -57,10 +57,12 @@ class Exports:
             if export.destination_connector_id is None:
                 uri = await self._keep(lease, export, artifact)
             else:
+                patient = export.automation_id is not None
                 store = await open_connector(
-                    self._database, self._stores, export.destination_connector_id, scope="export"
+                    self._database, self._stores, export.destination_connector_id, scope="export", patient=patient
                 )
-                uri = await _put(store, destination(export), name, artifact, manifest(artifact, name, export, runs))
+                putting = _put(store, destination(export), name, artifact, manifest(artifact, name, export, runs))
+                uri = await judged(putting, store, patient=patient)
         async with work.fenced(self._database, lease) as tx:
             saved = await tx.get_one(Export, export.export_id)
             saved.status, saved.artifact_uri, saved.artifact_sha256 = "completed", uri, artifact.sha256

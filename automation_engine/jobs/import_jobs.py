@@ -13,9 +13,9 @@ from automation_engine.analyzers.probe import probe
 from automation_engine.analyzers.protocol import MediaFacts
 from automation_engine.connectors.pool import Stores
 from automation_engine.connectors.protocol import ObjectInfo, ObjectStore
-from automation_engine.errors import MediaError, ObjectNotFound, StorageError, VersionMismatch
-from automation_engine.jobs.sources import open_connector, pinned
-from automation_engine.jobs.worker import all_of
+from automation_engine.errors import MediaError, ObjectNotFound, StorageAway, StorageError, Unforeseen, VersionMismatch
+from automation_engine.jobs.sources import judged, open_connector, pinned
+from automation_engine.jobs.worker import BEGUN, DEADLY, all_of
 from automation_engine.rules.debounce import Skip
 from automation_engine.rules.matching import compile_pattern, folder, is_temporary
 from automation_engine.rules.model import ImportMode, LedgerState
@@ -42,19 +42,23 @@ class ImportJobs:
         job = await self._begin(lease)
         if job is None:
             return
-        store = await open_connector(self._database, self._stores, job.connector_id, scope="import")
+        store = await open_connector(
+            self._database, self._stores, job.connector_id, scope="import", patient=_patient(job)
+        )
         if job.status == "scanning":
             await self._find(lease, job, store)
+        suspects = _AT_A_TIME if lease.silences else 0  # one of those that come first may have ended the process
         while True:
             now = self._database.clock.now()
             async with self._database.reading() as session:
-                files = await imports.next_files(session, job.job_id, now, limit=_AT_A_TIME)
+                files = await imports.next_files(session, job.job_id, now, limit=1 if suspects else _AT_A_TIME)
                 later = await imports.next_attempt_at(session, job.job_id)
             if files:
-                await all_of(self._import(lease, job, store, file) for file in files)
+                await all_of(self._import(lease, job, store, file, suspect=suspects > 0) for file in files)
+                suspects -= suspects > 0 and not files[0].attempts
             elif later is not None:
                 async with work.fenced(self._database, lease) as tx:
-                    await work.release(tx, lease, due_at=later, failed=False)
+                    await work.release(tx, lease, due_at=later)
                 return
             else:
                 await self._end(lease, job.job_id)
@@ -126,17 +130,29 @@ class ImportJobs:
                     if pattern.matches(info.key[len(prefix) :]):
                         yield info
 
-    async def _import(self, lease: Lease, job: ImportJob, store: ObjectStore, file: ImportFile) -> None:
-        """Import one file. Whatever happens to it happens to it alone."""
+    async def _import(
+        self, lease: Lease, job: ImportJob, store: ObjectStore, file: ImportFile, *, suspect: bool
+    ) -> None:
+        """Import one file. Whatever happens to it happens to it alone, also what nobody foresaw.
+
+        An attempt of which a process may die is written down before it is made.
+        """
+        if (suspect or file.attempts) and not await self._dared(lease, file):
+            return
         try:
-            facts = await probe(pinned(store, file.key, file.version, file.size))
+            source = pinned(store, file.key, file.version, file.size)
+            facts = await judged(probe(source), store, patient=_patient(job))
         except (VersionMismatch, ObjectNotFound) as error:
             await self._changed(lease, job, file, error)
         except MediaError as error:
             async with work.fenced(self._database, lease) as tx:
                 await imports.file_failed(tx, file, error.code, error.message)
-        except StorageError as error:
+        except (StorageError, Unforeseen) as error:
             await self._unreadable(lease, file, error)
+        except StorageAway as error:
+            async with work.fenced(self._database, lease) as tx:
+                await imports.file_waits(tx, file, error.message)
+            raise
         else:
             async with work.fenced(self._database, lease) as tx:
                 await imports.file_imported(tx, file, _video(tx, job, store, file, facts))
@@ -148,10 +164,20 @@ class ImportJobs:
             await imports.file_skipped(tx, file, reason, error.message, LedgerState.GONE)
             await automations.rescan(tx, job.automation_id)
 
-    async def _unreadable(self, lease: Lease, file: ImportFile, error: StorageError) -> None:
+    async def _dared(self, lease: Lease, file: ImportFile) -> bool:
+        """Write down that an attempt begins; False once enough of them ended with their process."""
+        async with work.fenced(self._database, lease) as tx:
+            if file.attempts >= MAX_ATTEMPTS:
+                await imports.file_failed(tx, file, "process_ended", DEADLY.format(attempts=file.attempts))
+                return False
+            until = tx.now + backoff(file.attempts + 1, self._chance())
+            await imports.file_postponed(tx, file, BEGUN, until=until)
+            return True
+
+    async def _unreadable(self, lease: Lease, file: ImportFile, error: StorageError | Unforeseen) -> None:
         attempts = file.attempts + 1
         async with work.fenced(self._database, lease) as tx:
-            if attempts >= MAX_ATTEMPTS or not error.transient:
+            if attempts >= MAX_ATTEMPTS:
                 await imports.file_failed(tx, file, error.code, error.message)
             else:
                 until = tx.now + backoff(attempts, self._chance())
@@ -195,6 +221,10 @@ class ImportJobs:
         job.execution_status, job.run_id = "submitted", run.run_id
         job.execution_error_code = job.execution_error = None
         await automations.note_run(tx, job.automation_id, run.run_id)
+
+
+def _patient(job: ImportJob) -> bool:
+    return job.automation_id is not None
 
 
 def _left_out(info: ObjectInfo, path: str, known: Collection[str]) -> dict[str, str | None]:

@@ -9,9 +9,17 @@ from automation_engine.analyzers.protocol import Analysis, Analyzer, Media, Medi
 from automation_engine.analyzers.registry import analyzer_for
 from automation_engine.analyzers.segments import segment
 from automation_engine.connectors.pool import Stores
-from automation_engine.errors import EngineError, MediaError, ObjectNotFound, StorageError, VersionMismatch
-from automation_engine.jobs.sources import open_connector, pinned
-from automation_engine.jobs.worker import all_of
+from automation_engine.errors import (
+    EngineError,
+    MediaError,
+    ObjectNotFound,
+    StorageAway,
+    StorageError,
+    Unforeseen,
+    VersionMismatch,
+)
+from automation_engine.jobs.sources import judged, open_connector, pinned
+from automation_engine.jobs.worker import BEGUN, DEADLY, all_of
 from automation_engine.rules.retry import MAX_ATTEMPTS, backoff
 from automation_engine.store import announcements, automations, outbox, runs, work
 from automation_engine.store.database import Database
@@ -38,16 +46,20 @@ class PromptRuns:
         if run is None:
             return
         analyzer = analyzer_for(run.preset["analyzer"])
+        suspects = _AT_A_TIME if lease.silences else 0  # one of those that come first may have ended the process
         while True:
             now = self._database.clock.now()
             async with self._database.reading() as session:
-                items = await runs.next_items(session, run.run_id, now, limit=_AT_A_TIME)
+                items = await runs.next_items(session, run.run_id, now, limit=1 if suspects else _AT_A_TIME)
                 later = await runs.next_attempt_at(session, run.run_id)
             if items:
-                await all_of(self._item(lease, run, analyzer, item, video) for item, video in items)
+                await all_of(
+                    self._item(lease, run, analyzer, item, video, suspect=suspects > 0) for item, video in items
+                )
+                suspects -= suspects > 0 and not items[0][0].attempts
             elif later is not None:
                 async with work.fenced(self._database, lease) as tx:
-                    await work.release(tx, lease, due_at=later, failed=False)
+                    await work.release(tx, lease, due_at=later)
                 return
             else:
                 await self._end(lease, run.run_id)
@@ -75,20 +87,42 @@ class PromptRuns:
                 await announcements.prompt_run(tx, run, "started")
             return run
 
-    async def _item(self, lease: Lease, run: PromptRun, analyzer: Analyzer, item: RunItem, video: Video | None) -> None:
-        """Analyse one media object. Whatever happens to it happens to it alone."""
+    async def _item(
+        self, lease: Lease, run: PromptRun, analyzer: Analyzer, item: RunItem, video: Video | None, *, suspect: bool
+    ) -> None:
+        """Analyse one media object. Whatever happens to it happens to it alone, also what nobody foresaw.
+
+        An attempt of which a process may die is written down before it is made.
+        """
+        daring = suspect or item.attempts > 0
+        if daring and not await self._dared(lease, item):
+            return
         await self._start(lease, run, item)
         if video is None:
             await self._fail(lease, item, "the media was deleted before it was analysed")
             return
         try:
-            await self._analyse(lease, run, analyzer, item, video)
+            await self._analyse(lease, run, analyzer, item, video, daring=daring)
         except (VersionMismatch, ObjectNotFound) as error:
             await self._fail(lease, item, f"its source changed after it was imported: {error.message}")
         except MediaError as error:
             await self._fail(lease, item, error.message)
-        except StorageError as error:
+        except (StorageError, Unforeseen) as error:
             await self._postpone(lease, item, error)
+        except StorageAway as error:
+            async with work.fenced(self._database, lease) as tx:
+                await runs.item_waits(tx, item, error.message)
+            raise
+
+    async def _dared(self, lease: Lease, item: RunItem) -> bool:
+        """Write down that an attempt begins; False once enough of them ended with their process."""
+        if item.attempts >= MAX_ATTEMPTS:
+            await self._fail(lease, item, DEADLY.format(attempts=item.attempts))
+            return False
+        async with work.fenced(self._database, lease) as tx:
+            until = tx.now + backoff(item.attempts + 1, self._chance())
+            await runs.postpone_item(tx, item, BEGUN, until=until)
+        return True
 
     async def _start(self, lease: Lease, run: PromptRun, item: RunItem) -> None:
         """Tell that an item's first attempt begins, if anybody wants to know: only for them is it written down now."""
@@ -101,8 +135,11 @@ class PromptRuns:
                 await runs.start_item(tx, item)
                 await announcements.item_started(tx, told, run, item)
 
-    async def _analyse(self, lease: Lease, run: PromptRun, analyzer: Analyzer, item: RunItem, video: Video) -> None:
-        store = await open_connector(self._database, self._stores, video.connector_id, scope="import")
+    async def _analyse(
+        self, lease: Lease, run: PromptRun, analyzer: Analyzer, item: RunItem, video: Video, *, daring: bool
+    ) -> None:
+        patient = run.context.get("automation_id") is not None
+        store = await open_connector(self._database, self._stores, video.connector_id, scope="import", patient=patient)
         source = pinned(store, video.source_key, video.source_version, video.size)
         media = Media(source=source, facts=MediaFacts(**video.facts))
         prompt = prompt_of(run.preset)
@@ -111,13 +148,16 @@ class PromptRuns:
             done = await runs.segments_done(session, run.run_id, video.video_id)
         for at in range(done, len(segments), _FLUSH):
             chunk = segments[at : at + _FLUSH]
-            found = [await analyzer.analyze(media, prompt, part) for part in chunk]
+            found = [await judged(analyzer.analyze(media, prompt, part), store, patient=patient) for part in chunk]
             async with work.fenced(self._database, lease) as tx:
                 await runs.add_results(tx, _rows(item, chunk, found, tx.now))
+                if daring:
+                    await runs.item_got_on(tx, item)
         asked = video_level_prompt_of(run.preset)
         whole = None
         if asked is not None and media.facts.media_type != "image":
-            whole = await analyzer.analyze(media, asked, Segment(ordinal=0, start=0.0, end=segments[-1].end))
+            everything = Segment(ordinal=0, start=0.0, end=segments[-1].end)
+            whole = await judged(analyzer.analyze(media, asked, everything), store, patient=patient)
         async with work.fenced(self._database, lease) as tx:
             if whole is not None:
                 runs.add_video_result(tx, item, whole.metadata, whole.error)

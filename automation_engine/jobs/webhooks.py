@@ -45,7 +45,7 @@ class Webhooks:
         async with self._turn(lease.subject) as away:
             if away:
                 async with work.fenced(self._database, lease) as tx:
-                    await work.release(tx, lease, due_at=tx.now + 1.0 + self._chance() * away, failed=False)
+                    await work.release(tx, lease, due_at=tx.now + 1.0 + self._chance() * away)
                 return
             post = await self._begin(lease)
             if post is not None:
@@ -89,7 +89,7 @@ class Webhooks:
                 return None
             retry_at = delivery.next_retry_at
             if retry_at is not None and tx.now < retry_at <= tx.now + RETRY_MAX:  # else the clock was set back
-                await work.release(tx, lease, due_at=_looks_in(retry_at, tx.now), failed=False)
+                await work.release(tx, lease, due_at=_looks_in(retry_at, tx.now))
                 return None
             secret = self._box.decrypt(webhook.secret)["secret"]
             delivery.attempts += 1
@@ -128,7 +128,7 @@ class Webhooks:
             if delivery.next_retry_at is None:
                 await work.finish(tx, lease)
             else:
-                await work.release(tx, lease, due_at=_looks_in(delivery.next_retry_at, tx.now), failed=False)
+                await work.release(tx, lease, due_at=_looks_in(delivery.next_retry_at, tx.now))
 
     def _delay(self, attempts: int, answer: Answer, now: float) -> float:
         """Return how long to wait: what is drawn, or what the endpoint asks for if that is longer."""

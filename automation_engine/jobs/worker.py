@@ -1,7 +1,8 @@
 """Claim a unit of work, perform it under its lease, and see to it that it ends well.
 
 What a performer raises is never lost: the unit is released and retried with backoff, and given up with the reason
-after ``MAX_ATTEMPTS`` failures in a row. A lost lease ends the attempt silently, because somebody else holds the work.
+after ``MAX_ATTEMPTS`` failures in a row; but ``StorageAway`` is waited for as long as it takes. A lost lease ends the
+attempt silently, because somebody else holds the work.
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ import logging
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, Protocol
 
-from automation_engine.errors import EngineError, LeaseLost
+from automation_engine.errors import EngineError, LeaseLost, StorageAway
 from automation_engine.rules.retry import MAX_ATTEMPTS, backoff
 from automation_engine.store import work
 from automation_engine.store.database import Database
 from automation_engine.store.work import LEASE, Lease
 
 _log = logging.getLogger(__name__)
+BEGUN = "an attempt has begun, and not ended"
+"""What is said of a file while it is tried under suspicion."""
+DEADLY = "the process ended while it was read: the last of {attempts} attempts"
+"""What is said of a file whose last attempt ended without a word: a decoder crashed, or memory ran out."""
 
 
 class Performer(Protocol):
@@ -57,8 +62,12 @@ class Worker:
         except LeaseLost:
             _log.info("%s: attempt %d ended, its lease was lost", lease.work_id, lease.attempt)
         except asyncio.CancelledError:
-            await asyncio.shield(self._release(lease))
+            await asyncio.shield(self._again(lease, 0.0))
             raise
+        except StorageAway as error:
+            _log.warning("%s: attempt %d waits for its storage: %s", lease.work_id, lease.attempt, error.message)
+            waits = lease.waits + 1
+            await self._again(lease, backoff(waits, self._chance()), failures=lease.failures, waits=waits)
         except Exception as error:  # noqa: BLE001 - whatever it is: it is logged, counted and retried
             _log.exception("%s: attempt %d failed", lease.work_id, lease.attempt)
             await self._failed(lease, error)
@@ -80,22 +89,27 @@ class Worker:
             await asyncio.sleep(LEASE / 4)
             await work.keep(self._database, lease)
 
-    async def _release(self, lease: Lease) -> None:
-        try:
-            async with self._database.transaction() as tx:
-                await work.release(tx, lease, due_at=tx.now, failed=False)
-        except LeaseLost:
-            _log.info("%s: nothing to release", lease.work_id)
-
     async def _failed(self, lease: Lease, error: Exception) -> None:
         failures = lease.failures + 1
+        if failures < MAX_ATTEMPTS:
+            await self._again(lease, backoff(failures, self._chance()), failures=failures)
+            return
         try:
-            if failures >= MAX_ATTEMPTS:
-                reason = error.message if isinstance(error, EngineError) else f"{type(error).__name__}: {error}"
-                await self._performers[lease.kind].give_up(lease, reason)
-                return
-            async with self._database.transaction() as tx:
-                due_at = tx.now + backoff(failures, self._chance())
-                await work.release(tx, lease, due_at=due_at, failed=True)
+            await self._performers[lease.kind].give_up(lease, said(error))
         except LeaseLost:
             _log.info("%s: failed after its lease was lost", lease.work_id)
+
+    async def _again(self, lease: Lease, delay: float, *, failures: int = 0, waits: int = 0) -> None:
+        """Give the unit back, to be performed again after ``delay`` seconds."""
+        try:
+            async with self._database.transaction() as tx:
+                await work.release(tx, lease, due_at=tx.now + delay, failures=failures, waits=waits)
+        except LeaseLost:
+            _log.info("%s: nothing to give back, its lease was lost", lease.work_id)
+
+
+def said(error: Exception) -> str:
+    """Return what an error says to people."""
+    if isinstance(error, EngineError):
+        return error.message
+    return f"{type(error).__name__}: {error}".removesuffix(": ")

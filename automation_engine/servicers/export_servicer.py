@@ -78,7 +78,7 @@ def queue_status(export: Export, unit: Work) -> str:
     """Return where an export's work stands, as a word of ``ExportQueueStatus``."""
     match unit.state:
         case "due":
-            return "failed" if unit.failures else "queued"
+            return "failed" if unit.failures or unit.waits else "queued"
         case "leased":
             return "running" if export.status == "processing" else "leased"
         case "done" if export.status == "completed":

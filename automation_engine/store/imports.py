@@ -317,6 +317,16 @@ async def file_postponed(tx: Transaction, file: ImportFile, reason: str, *, unti
     )
 
 
+async def file_waits(tx: Transaction, file: ImportFile, reason: str) -> None:
+    """Record what keeps a file from being read, which is no failure of its own: the attempt does not count."""
+    before = {"attempts": file.attempts, "next_attempt_at": file.next_attempt_at}
+    await tx.exec(
+        update(ImportFile)
+        .where(col(ImportFile.file_id) == file.file_id)
+        .values(reason_code="retrying", reason=reason, **before)
+    )
+
+
 async def _resolve(tx: Transaction, file: ImportFile, status: str, **values: Any) -> None:
     await tx.exec(
         update(ImportFile)

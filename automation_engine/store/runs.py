@@ -305,6 +305,25 @@ async def postpone_item(tx: Transaction, item: RunItem, reason: str, *, until: f
     )
 
 
+async def item_waits(tx: Transaction, item: RunItem, reason: str) -> None:
+    """Record what keeps an item from being read, which is no failure of its own: the attempt does not count."""
+    await tx.exec(
+        update(RunItem)
+        .where(col(RunItem.run_id) == item.run_id, col(RunItem.video_id) == item.video_id)
+        .values(attempts=item.attempts, next_attempt_at=item.next_attempt_at, error=reason)
+    )
+
+
+async def item_got_on(tx: Transaction, item: RunItem) -> None:
+    """Record that an attempt came further than the ones before it: they are forgotten."""
+    item.attempts = 0
+    await tx.exec(
+        update(RunItem)
+        .where(col(RunItem.run_id) == item.run_id, col(RunItem.video_id) == item.video_id)
+        .values(attempts=0)
+    )
+
+
 async def tally(tx: Transaction, run_id: str) -> PromptRun:
     """Bring a run's counters up to what its items and results say."""
     counted = select(

@@ -615,7 +615,8 @@ class Work(SQLModel, table=True):
     """A unit of work. A worker claims it by raising ``attempt``: the number that it got is its fencing token.
 
     ``state``: due, leased, done, cancelled. No commit of a worker whose token or lease no longer holds succeeds.
-    ``failures`` counts those in a row.
+    Counted in a row: ``failures``, ``waits`` for a storage that does not answer, and ``silences`` of those who held it:
+    their lease ran out, or their process died.
     """
 
     __tablename__: ClassVar[str] = "work"
@@ -630,6 +631,8 @@ class Work(SQLModel, table=True):
     state: str
     attempt: int = 0
     failures: int = 0
+    waits: int = 0
+    silences: int = 0
     due_at: float
     leased_until: float | None = None
     created_at: float

@@ -22,6 +22,7 @@ from sqlalchemy import (
     UpdateBase,
     and_,
     bindparam,
+    case,
     delete,
     or_,
     select,
@@ -48,13 +49,18 @@ WEBHOOK = "webhook"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """A claimed unit of work. ``attempt`` is the fencing token, ``failures`` how often in a row it failed before."""
+    """A claimed unit of work. ``attempt`` is the fencing token.
+
+    How often in a row before this attempt: ``failures``, ``waits`` for its storage, ``silences`` of who held it.
+    """
 
     work_id: str
     kind: str
     subject: str
     attempt: int
     failures: int
+    waits: int
+    silences: int
 
 
 async def changed(tx: AsyncSession, statement: Update) -> int:
@@ -87,7 +93,13 @@ async def claim(database: Database, work_id: str) -> Lease | None:
         limits = {**_limits(database, tx.now), "b_work_id": work_id, "b_leased_until": tx.now + _lease(database)}
         for row in await tx.fetch(_CLAIM, limits):
             return Lease(
-                work_id=work_id, kind=row.kind, subject=row.subject, attempt=row.attempt, failures=row.failures
+                work_id=work_id,
+                kind=row.kind,
+                subject=row.subject,
+                attempt=row.attempt,
+                failures=row.failures,
+                waits=row.waits,
+                silences=row.silences,
             )
         return None
 
@@ -128,15 +140,17 @@ async def last(database: Database, lease: Lease) -> AsyncIterator[Transaction]:
         yield tx
 
 
-async def release(tx: Transaction, lease: Lease, *, due_at: float, failed: bool) -> None:
-    """Give the unit back, to be claimed again at ``due_at``; ``failed`` counts against its retries."""
+async def release(tx: Transaction, lease: Lease, *, due_at: float, failures: int = 0, waits: int = 0) -> None:
+    """Give the unit back, to be claimed again at ``due_at``, with how often in a row it has failed and waited."""
     await _hold(
         tx,
         lease,
         state="due",
         due_at=due_at,
         leased_until=None,
-        failures=lease.failures + 1 if failed else 0,
+        failures=failures,
+        waits=waits,
+        silences=0,
     )
     if due_at <= tx.now:
         tx.ring(lease.kind, lease.work_id)
@@ -160,8 +174,9 @@ async def due(reader: Reader, database: Database, *, limit: int = 1000) -> Seque
 
 async def recover(database: Database) -> int:
     """Void every lease, for a process that knows itself to be the only one. Returns how many there were."""
+    voided = {"state": "due", "leased_until": None, "silences": Work.silences + 1}
     async with database.transaction() as tx:
-        return await changed(tx, update(Work).where(col(Work.state) == "leased").values(state="due", leased_until=None))
+        return await changed(tx, update(Work).where(col(Work.state) == "leased").values(voided))
 
 
 def _lease(database: Database) -> float:
@@ -215,8 +230,13 @@ def claiming(claimable: ColumnElement[bool]) -> UpdateBase:
     return (
         update(_TABLE)
         .where(_WORK.work_id == bindparam("b_work_id"), claimable)
-        .values(state="leased", attempt=_WORK.attempt + 1, leased_until=bindparam("b_leased_until"))
-        .returning(_WORK.kind, _WORK.subject, _WORK.attempt, _WORK.failures)
+        .values(
+            state="leased",
+            attempt=_WORK.attempt + 1,
+            leased_until=bindparam("b_leased_until"),
+            silences=_WORK.silences + case((_WORK.state == "leased", 1), else_=0),
+        )
+        .returning(_WORK.kind, _WORK.subject, _WORK.attempt, _WORK.failures, _WORK.waits, _WORK.silences)
     )
 
 
@@ -240,8 +260,8 @@ def _holding(*names: str) -> Update:
 def _enqueuing(dialect: str) -> UpdateBase:
     insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
     given = ("work_id", "kind", "subject", "due_at", "created_at")
-    row = insert(_TABLE).values(state="due", attempt=0, failures=0, **{name: bindparam(name) for name in given})
+    anew = {"state": "due", "failures": 0, "waits": 0, "silences": 0}
+    row = insert(_TABLE).values(attempt=0, **anew, **{name: bindparam(name) for name in given})
     return row.on_conflict_do_update(
-        index_elements=["work_id"],
-        set_={"state": "due", "leased_until": None, "failures": 0, "due_at": row.excluded.due_at},
+        index_elements=["work_id"], set_={**anew, "leased_until": None, "due_at": row.excluded.due_at}
     )

@@ -100,7 +100,7 @@ async def test_what_clients_hold_an_export_to_holds_in_every_state(
         await look()
         if error is not None:
             async with engine.database.transaction() as tx:
-                await work.release(tx, lease, due_at=tx.now, failed=True)
+                await work.release(tx, lease, due_at=tx.now, failures=lease.failures + 1)
             await look()
     async with work.fenced(engine.database, lease) as tx:
         saved = await tx.get_one(Export, export_id)
@@ -156,7 +156,7 @@ async def test_the_queue_tells_where_the_work_stands(engine: Engine, stub: Any) 
         (await tx.get_one(Export, created.export_id)).status = "processing"
     assert (await _get(stub, created.export_id)).queue_status == export_pb2.EXPORT_QUEUE_STATUS_RUNNING
     async with engine.database.transaction() as tx:
-        await work.release(tx, lease, due_at=tx.now, failed=True)
+        await work.release(tx, lease, due_at=tx.now, failures=lease.failures + 1)
     assert (await _get(stub, created.export_id)).queue_status == export_pb2.EXPORT_QUEUE_STATUS_FAILED
     lease = await work.claim(engine.database, f"export:{created.export_id}")
     assert lease is not None

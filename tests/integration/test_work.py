@@ -150,7 +150,7 @@ async def test_a_worker_that_freezes_between_two_commits_can_neither_keep_nor_fi
         await _finish(database, frozen)
     with pytest.raises(LeaseLost):
         async with database.transaction() as tx:
-            await work.release(tx, frozen, due_at=tx.now, failed=True)
+            await work.release(tx, frozen, due_at=tx.now)
     await _finish(database, winner)
     assert (await _saved(database)).state == "done"
 
@@ -248,22 +248,38 @@ async def test_released_work_is_due_again_at_its_time(database: Database, clock:
     await _enqueue(database)
     lease = await _claimed(database)
     async with database.transaction() as tx:
-        await work.release(tx, lease, due_at=tx.now + 20, failed=True)
+        await work.release(tx, lease, due_at=tx.now + 20)
     assert await work.claim(database, ID) is None
     clock.advance(20)
     assert await work.claim(database, ID) is not None
 
 
-async def test_failures_in_a_row_are_counted_and_a_release_without_failure_forgets_them(database: Database) -> None:
+async def test_failures_and_waits_in_a_row_are_counted_and_a_release_without_forgets_them(database: Database) -> None:
     await _enqueue(database)
     counted = []
-    for failed in (True, True, False, True):
+    for failures, waits in ((1, 0), (1, 1), (2, 2), (0, 0)):
         lease = await _claimed(database)
-        counted.append(lease.failures)
+        counted.append((lease.failures, lease.waits))
         async with database.transaction() as tx:
-            await work.release(tx, lease, due_at=tx.now, failed=failed)
-    assert counted == [0, 1, 2, 0]
-    assert (await _claimed(database)).failures == 1
+            await work.release(tx, lease, due_at=tx.now, failures=failures, waits=waits)
+    assert counted == [(0, 0), (1, 0), (1, 1), (2, 2)]
+    lease = await _claimed(database)
+    assert (lease.failures, lease.waits) == (0, 0)
+
+
+async def test_who_falls_silent_is_counted_until_somebody_gives_the_work_back(
+    database: Database, clock: VirtualClock
+) -> None:
+    await _enqueue(database)
+    assert (await _claimed(database)).silences == 0
+    clock.advance(LEASE + 1)  # the lease ran out
+    assert (await _claimed(database)).silences == 1
+    await work.recover(database)  # the process died
+    lease = await _claimed(database)
+    assert lease.silences == 2
+    async with database.transaction() as tx:
+        await work.release(tx, lease, due_at=tx.now)
+    assert (await _claimed(database)).silences == 0
 
 
 async def test_recovery_voids_every_lease_at_once(database: Database) -> None:
@@ -362,9 +378,9 @@ async def test_a_release_at_once_rings_again_and_one_for_later_does_not(database
     bells = _Bells(database)
     lease = await _claimed(database)
     async with database.transaction() as tx:
-        await work.release(tx, lease, due_at=tx.now, failed=False)
+        await work.release(tx, lease, due_at=tx.now)
     assert bells.rung == [("scan", ID)]
     lease = await _claimed(database)
     async with database.transaction() as tx:
-        await work.release(tx, lease, due_at=tx.now + 1, failed=False)
+        await work.release(tx, lease, due_at=tx.now + 1)
     assert bells.rung == [("scan", ID)]

@@ -64,6 +64,8 @@ class Ending:
     """Id, status, job."""
     exports: list[tuple[str, str, int, str]] = field(default_factory=list)
     """Run, status, generation, where it was delivered to."""
+    items: list[tuple[str, str, str, str, str | None]] = field(default_factory=list)
+    """Run, key and version of what it is about, status, error."""
     results: list[tuple[str, str, str]] = field(default_factory=list)
     """Run, the version that was imported, the version that was analysed."""
     certificates: list[tuple[str, int, dict[str, int]]] = field(default_factory=list)

@@ -15,7 +15,7 @@ from sqlalchemy import and_, bindparam, delete, update
 from sqlmodel import col, select
 
 from automation_engine.errors import LeaseLost
-from automation_engine.jobs import census, scans, watch
+from automation_engine.jobs import census, import_jobs, prompt_runs, scans, sources, watch
 from automation_engine.rules import debounce, engine, events, lifecycle, model
 from automation_engine.rules.model import LedgerState, Phase
 from automation_engine.store import automations, exports, fingerprints, imports, ledger, work
@@ -308,6 +308,33 @@ def _misses_the_set_back() -> list[Patch]:
     return [(watch.Watch, "tick", tick), (automations, "BACKOFF_MAX", math.inf)]
 
 
+def _no_patience() -> list[Patch]:
+    """A storage that is away is the fault of each file, and of each export."""
+
+    async def check_answers(*_args: Any) -> None:
+        pass
+
+    return [(sources, "_check_answers", check_answers)]
+
+
+def _no_suspicion() -> list[Patch]:
+    """Nobody writes down that a process may die of a file."""
+
+    async def dared(*_args: Any) -> bool:
+        return True
+
+    return [(import_jobs.ImportJobs, "_dared", dared), (prompt_runs.PromptRuns, "_dared", dared)]
+
+
+def _no_fairness() -> list[Patch]:
+    """What nobody foresaw of one file is the failure of all."""
+
+    async def judged(transfer: Any, _store: Any, **_options: Any) -> Any:
+        return await transfer
+
+    return [(import_jobs, "judged", judged), (prompt_runs, "judged", judged)]
+
+
 MUTANTS: dict[str, Callable[[], list[Patch]]] = {
     patches.__name__.strip("_"): patches
     for patches in (
@@ -334,6 +361,9 @@ MUTANTS: dict[str, Callable[[], list[Patch]]] = {
         _imports_the_hidden,
         _keeps_the_generation,
         _misses_the_set_back,
+        _no_patience,
+        _no_suspicion,
+        _no_fairness,
     )
 }
 

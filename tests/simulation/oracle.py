@@ -17,6 +17,8 @@ from tests.simulation.storage import Listing, Version
 Identity = tuple[str, str]
 
 SAME_FOR = 30.0
+_VICTIMS = 12
+"""Most processes that a file may end before it is left alone: some attempts, and some that others cut short."""
 _ROUNDING = 1e-3
 _TEMPORARY = re.compile(r"(^|.*/)\.[^/]+(/.*)?$|.*\.(part|tmp|filepart|crdownload)$", re.IGNORECASE)
 _SCAN_AT_MOST = 300.0
@@ -440,14 +442,15 @@ class _Case:
     # Everything comes to its end.
 
     def _ended(self) -> Iterator[str]:
-        last = max((one.at for one in self.h.fired), default=0.0)
-        settled = self.h.end - max(last, self.h.plan.calm) > _RECOVERY
+        settled = self._settled_for() > _RECOVERY
         for job, status, total, imported, failed, skipped in self.h.ending.jobs:
             if status in {"completed", "failed"}:
                 if imported + failed + skipped != total:
                     yield f"miscounted: {job} has {total} files, counts {imported} + {failed} + {skipped}"
             elif settled and status != "cancelled":
                 yield f"unfinished: {job} is {status}"
+            if status == "failed" and imported:
+                yield f"given up: {job} failed, and had imported {imported} of {total} files"
         for run, status, _ in self.h.ending.runs:
             if settled and status not in {"completed", "completed_with_failures", "failed", "cancelled"}:
                 yield f"unfinished: {run} is {status}"
@@ -455,6 +458,13 @@ class _Case:
             if count > 1 and owner not in self.h.retried:
                 yield f"run twice: {owner} has {count} runs"
         yield from self._files()
+        yield from self._items()
+
+    def _settled_for(self) -> float:
+        """Return for how long nothing fired and nothing was in the way. Poison ends processes in the calm, too."""
+        last = max((one.at for one in self.h.fired), default=0.0)
+        upset = max((until for _, until in self.h.troubles), default=0.0)
+        return self.h.end - max(last, upset, self.h.plan.calm)
 
     def _files(self) -> Iterator[str]:
         imported = Counter((one.key, one.token) for one in self.h.imported)
@@ -465,8 +475,8 @@ class _Case:
                 yield f"miscounted: {identity[0]}@{identity[1]} {counts}"
             version = self.versions.get(identity)
             for status, code in resolved:
-                if status == "failed" and code == "media_error" and version is not None and version.whole:
-                    yield f"failed for nothing: {identity[0]}@{identity[1]}"
+                if status == "failed" and version is not None and version.whole and not version.poison:
+                    yield f"failed for nothing: {identity[0]}@{identity[1]} ({code})"
                 if (
                     status == "skipped"
                     and code in {"superseded", "vanished"}
@@ -474,6 +484,17 @@ class _Case:
                     and version.died is None
                 ):
                     yield f"skipped for nothing: {identity[0]}@{identity[1]} is still there"
+
+    def _items(self) -> Iterator[str]:
+        """Check that only what is poison, or was replaced before it was analysed, is not analysed, and its price."""
+        tries = 1 + self.h.faults.get("retry job", 0)
+        for version in self.h.bucket.history:
+            if version.victims > _VICTIMS * tries:
+                yield f"deadly: {version.key}@{version.token} ended {version.victims} processes"
+        for run, key, token, status, error in self.h.ending.items:
+            version = self.versions[key, token]
+            if status == "failed" and version.died is None and not version.poison:
+                yield f"failed for nothing: {key}@{token} in {run} ({error})"
 
     def _certified(self) -> Iterator[str]:
         """Check that each batch can show that it left nothing out, against what the storage had listed."""
@@ -498,8 +519,7 @@ class _Case:
         for _, key, data in self.h.target.puts:
             if bodies.setdefault(key, data) != data:
                 yield f"rewritten: {key} was delivered with other bytes"
-        last = max((one.at for one in self.h.fired), default=0.0)
-        if not self.h.plan.exporting or self.h.end - max(last, self.h.plan.calm) < _RECOVERY:
+        if not self.h.plan.exporting or self._settled_for() < _RECOVERY:
             return
         delivered = {run for run, status, _, _ in self.h.ending.exports if status == "completed"}
         names = {key.rpartition("/")[2].rpartition("-")[0] for key in bodies if key.endswith(".manifest.json")}

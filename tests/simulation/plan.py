@@ -24,6 +24,8 @@ _EVENING = 1_800.0
 _UNUSUAL = 0.35
 _DECLARED = 0.7
 _SHIPPED = 0.03
+_POISONED = 0.2
+_UNDELIVERABLE = 0.3
 """Of the plans with a short debounce, those in which APScheduler and PgQueuer run themselves: 2 ms a virtual second."""
 
 # What each pattern means, in other terms than the engine's.
@@ -36,6 +38,8 @@ PATTERNS = {
 }
 EXCLUDING = ("day-?/*.mp4", "**/take[0-9].mp4")
 SIDECARS = ("*.done", "_SUCCESS")
+POISONS = ("probe dies", "probe fails", "analysis dies", "analysis fails")
+"""What reads a file, and what becomes of it: its process ends, or something is raised that nobody foresaw."""
 PREFIXES = ("in/", "in/b/", "")
 _NAMES = ("a.mp4", "b.mp4", "c.mov", "take1.mp4", "take2.mp4", "day-1/x.mp4", "day-2/y.mp4", "b/z.mp4", "b/take3.mp4")
 _ODD = ("d.mp4.part", ".hidden.mp4", "e.TMP", ".dot/f.mp4", "g.txt", "empty.mp4")
@@ -119,7 +123,7 @@ def draw(seed: int) -> Plan:
     )
     if chance.random() < _UNUSUAL:
         plan = _unusual(chance, plan)
-    actions = [*_writers(chance, plan), *_faults(chance, plan), *_operators(chance, plan)]
+    actions = [*_writers(chance, plan), *_faults(chance, plan), *_operators(chance, plan), *_trials(plan)]
     plan = replace(plan, actions=tuple(sorted(actions, key=lambda action: action.at)))
     if debounce == "5m" and chance.random() < _SHIPPED:
         return replace(plan, clockwork="real")
@@ -330,6 +334,22 @@ def _fault(chance: random.Random, at: float, unit: float, plan: Plan) -> Action:
     )
     what, args = chance.choice(kinds)
     return Action(at=at, what=what, args=args)
+
+
+def _trials(plan: Plan) -> list[Action]:
+    """Let files come that no decoder survives, and the place be away that exports go to."""
+    chance = random.Random(f"trials {plan.seed}")  # noqa: S311 - reproducible on purpose
+    actions: list[Action] = []
+    if chance.random() < _POISONED:
+        for _ in range(chance.choice((1, 1, 2, 4))):
+            at, key = chance.uniform(0.0, plan.calm * 0.9), f"in/poison{chance.randrange(3)}.mp4"
+            actions.append(Action(at=at, what="poison", args=(key, 1_000, chance.choice(POISONS))))
+    if plan.exporting and chance.random() < _UNDELIVERABLE:
+        for _ in range(chance.choice((1, 2, 4))):
+            span = chance.choice((100.0, 1_000.0, 10_000.0, 2 * DAY))
+            what = chance.choice(("target away", "target denied", "target throttle"))
+            actions.append(Action(at=chance.uniform(0.0, plan.calm), what=what, args=(span,)))
+    return actions
 
 
 def _operators(chance: random.Random, plan: Plan) -> list[Action]:

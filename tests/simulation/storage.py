@@ -25,7 +25,10 @@ from tests.simulation.process import PROCESS
 
 @dataclass(slots=True, kw_only=True)
 class Version:
-    """One state of an object's bytes. ``whole``: its writer was done."""
+    """One state of an object's bytes. ``whole``: its writer was done. ``poison``: what they do to who reads them.
+
+    ``victims``: how many processes they ended.
+    """
 
     key: str
     token: str
@@ -34,10 +37,12 @@ class Version:
     born: float
     whole: bool
     died: float | None = None
+    poison: str | None = None
+    victims: int = 0
 
     def content(self, length: int) -> bytes:
         """Return its first bytes: whether they are whole, and which version they are."""
-        text = f"{'whole' if self.whole else 'torn'}:{self.token}:".encode()
+        text = f"{(self.poison or 'whole') if self.whole else 'torn'}:{self.token}:".encode()
         return text[:length].ljust(length, b".")
 
 
@@ -84,12 +89,15 @@ class Bucket:
         self.faults: dict[str, int] = {}
         self._versions = 0
 
-    def write(self, key: str, size: int, *, whole: bool = True, modified: float | None = None) -> None:
+    def write(
+        self, key: str, size: int, *, whole: bool = True, modified: float | None = None, poison: str | None = None
+    ) -> None:
         """Put an object there, or other bytes in its place."""
         self._versions += 1
         self.remove(key)
         at = self.wall() if modified is None else modified
-        version = Version(key=key, token=f"v{self._versions}", size=size, modified=at, born=self.now(), whole=whole)
+        token = f"v{self._versions}"
+        version = Version(key=key, token=token, size=size, modified=at, born=self.now(), whole=whole, poison=poison)
         self.live[key] = version
         self.history.append(version)
 
@@ -101,7 +109,8 @@ class Bucket:
     def replace(self, key: str) -> None:
         """Replace an object by another one of the same size and age."""
         if key in self.live:
-            self.write(key, self.live[key].size, modified=self.live[key].modified)
+            there = self.live[key]
+            self.write(key, there.size, modified=there.modified, poison=there.poison)
 
     def remove(self, key: str) -> None:
         """Delete an object, if it is there."""
@@ -114,7 +123,7 @@ class Bucket:
         version = self.live.get(key)
         if version is not None and to != key:
             self.remove(key)
-            self.write(to, version.size, whole=version.whole, modified=version.modified)
+            self.write(to, version.size, whole=version.whole, modified=version.modified, poison=version.poison)
 
     def as_of(self, instant: float) -> dict[str, Version]:
         """Return what was there at an instant."""
@@ -150,11 +159,11 @@ class SimulatedStore:
     """One bucket as an ``ObjectStore``."""
 
     def __init__(self, bucket: Bucket) -> None:
-        self._bucket = bucket
+        self.bucket = bucket
 
     def uri(self, key: str) -> str:
         """Return the object's address."""
-        return f"sim://{self._bucket.name}/{key}"
+        return f"sim://{self.bucket.name}/{key}"
 
     def location(self, prefix: str) -> str:
         """Return the folder's address."""
@@ -166,17 +175,17 @@ class SimulatedStore:
         if process is not None:
             process.step()
             await process.gate()
-        await asyncio.sleep(self._bucket.latency())
+        await asyncio.sleep(self.bucket.latency())
         if process is not None:
             await process.gate()
             process.step()
-        trouble = self._bucket.trouble()
+        trouble = self.bucket.trouble()
         if trouble is not None:
             raise trouble
 
     async def list_pages(self, prefix: str, *, recursive: bool) -> AsyncGenerator[list[ObjectInfo], None]:
         """Yield pages in the order of keys, each as of the instant at which it is asked for."""
-        bucket, process = self._bucket, PROCESS.get()
+        bucket, process = self.bucket, PROCESS.get()
         name = "" if process is None else process.name
         listing = Listing(process=name, prefix=prefix, recursive=recursive, started=bucket.now())
         bucket.listings.append(listing)
@@ -206,7 +215,7 @@ class SimulatedStore:
             number += 1
 
     def _page(self, prefix: str, after: str, *, recursive: bool, age: float) -> tuple[list[ObjectInfo], bool]:
-        there = self._bucket.as_of(self._bucket.now() - age) if age else self._bucket.live
+        there = self.bucket.as_of(self.bucket.now() - age) if age else self.bucket.live
         keys = sorted(
             key
             for key in there
@@ -214,9 +223,9 @@ class SimulatedStore:
         )
         page = [
             ObjectInfo(key=key, version=there[key].token, size=there[key].size, last_modified=there[key].modified)
-            for key in keys[: self._bucket.page_size]
+            for key in keys[: self.bucket.page_size]
         ]
-        return page, len(keys) <= self._bucket.page_size
+        return page, len(keys) <= self.bucket.page_size
 
     async def head(self, key: str) -> ObjectInfo:
         """Describe an object."""
@@ -225,7 +234,7 @@ class SimulatedStore:
         return ObjectInfo(key=key, version=version.token, size=version.size, last_modified=version.modified)
 
     def _there(self, key: str, token: str | None = None) -> Version:
-        version = self._bucket.live.get(key)
+        version = self.bucket.live.get(key)
         if version is None:
             raise ObjectNotFound(f"{self.uri(key)}: not there")
         if token is not None and version.token != token:
@@ -246,8 +255,8 @@ class SimulatedStore:
         """Write an object whole or not at all."""
         data = b"".join([chunk async for chunk in chunks])
         await self._call()
-        self._bucket.write(key, len(data))
-        self._bucket.puts.append((self._bucket.now(), key, data))
+        self.bucket.write(key, len(data))
+        self.bucket.puts.append((self.bucket.now(), key, data))
         process = PROCESS.get()
         if process is not None:
             process.step()

@@ -8,7 +8,7 @@ import pytest
 
 from tests.simulation.mutants import MUTANTS, broken
 from tests.simulation.oracle import judge
-from tests.simulation.plan import Action, Plan
+from tests.simulation.plan import POISONS, Action, Plan
 from tests.simulation.world import Laboratory, simulate
 
 pytestmark = pytest.mark.slow
@@ -75,6 +75,9 @@ WORLDS: dict[str, list[Action]] = {
     "crowded": [_at(40.0, "burst", "in/burst", 600)],
     "moved": [*_DELIVERY, _at(150.0, "configure", "source_prefix", "in/b/"), _at(45.0, "put", "in/b/x.mp4", 900)],
     "set back": [*_DELIVERY, _at(200.5, "clock", -86_400.0), _at(200.5, "db error", "a", 1)],
+    "undeliverable": [*_DELIVERY, _at(200.0, "target away", 1_200.0)],
+    "poisoned": [*_DELIVERY, *(_at(50.0 + n, "poison", f"in/bad{n}.mp4", 900, POISONS[n]) for n in range(4))],
+    "unforeseen": [*_DELIVERY, _at(50.0, "poison", "in/bad.mp4", 900, "probe fails")],
     "hidden": [*_DELIVERY, _at(50.0, "put", "in/.hidden.mp4", 900), _at(51.0, "put", "in/x.mp4.part", 900)],
 }
 """What happens in the worlds that the mutants live in."""
@@ -102,6 +105,9 @@ CAUGHT_IN = {
     "imports_the_hidden": "hidden",
     "keeps_the_generation": "moved",
     "misses_the_set_back": "set back",
+    "no_patience": "undeliverable",
+    "no_suspicion": "poisoned",
+    "no_fairness": "unforeseen",
 }
 
 

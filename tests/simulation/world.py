@@ -386,10 +386,14 @@ class World:
             "delete": bucket.remove,
             "rename": bucket.rename,
             "upload": lambda key, size, took: bucket.write(key, size, modified=self.clock.now() - took),
+            "poison": lambda key, size, poison: bucket.write(key, size, poison=poison),
             "burst": self._burst,
             "away": partial(self._unreachable, "away_until"),
             "denied": partial(self._unreachable, "denied_until"),
             "throttle": self._throttle,
+            "target away": partial(self._undeliverable, "away_until"),
+            "target denied": partial(self._undeliverable, "denied_until"),
+            "target throttle": partial(self._undeliverable, "throttled_until"),
             "slow": self._slow,
             "bad page": lambda page, count: bucket.listing_faults.extend([("bad page", page)] * count),
             "repeated page": lambda count: bucket.listing_faults.extend([("repeated page", 0.0)] * count),
@@ -409,6 +413,10 @@ class World:
         now = self.loop.time()
         setattr(self.bucket, until, now + span)
         self.trouble(now, now + span)
+
+    def _undeliverable(self, until: str, span: float) -> None:
+        self.target.odds = 0.7
+        setattr(self.target, until, self.loop.time() + span)
 
     def _throttle(self, span: float, odds: float) -> None:
         self.bucket.odds = odds
@@ -481,7 +489,8 @@ class World:
     async def _heal(self) -> None:
         """End every fault; let everything run."""
         self.note("the calm begins")
-        self.bucket.away_until = self.bucket.denied_until = self.bucket.throttled_until = self.bucket.slow_until = -1.0
+        for bucket in (self.bucket, self.target):
+            bucket.away_until = bucket.denied_until = bucket.throttled_until = bucket.slow_until = -1.0
         self.bucket.listing_faults.clear()
         for process in self.processes.values():
             process.fails_in = None
@@ -524,6 +533,10 @@ class World:
         ending.exports = read(
             "SELECT e.target_id, e.status, d.generation, e.destination_subpath FROM exports e "
             "LEFT JOIN deliveries d ON d.export_id = e.export_id"
+        ).fetchall()
+        ending.items = read(
+            "SELECT i.run_id, v.source_key, v.source_version, i.status, i.error FROM run_items i "
+            "JOIN videos v ON v.video_id = i.video_id"
         ).fetchall()
         ending.results = read(
             "SELECT s.run_id, v.source_version, json_extract(s.data, '$.version') FROM segment_results s "

@@ -544,6 +544,8 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("waits", sa.Integer(), nullable=False),
+        sa.Column("silences", sa.Integer(), nullable=False),
         sa.Column("due_at", sa.Float(), nullable=False),
         sa.Column("leased_until", sa.Float(), nullable=True),
         sa.Column("created_at", sa.Float(), nullable=False),
