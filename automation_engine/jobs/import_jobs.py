@@ -168,7 +168,7 @@ class ImportJobs:
         """Write down that an attempt begins; False once enough of them ended with their process."""
         async with work.fenced(self._database, lease) as tx:
             if file.attempts >= MAX_ATTEMPTS:
-                await imports.file_failed(tx, file, "process_ended", DEADLY.format(attempts=file.attempts))
+                await imports.file_failed(tx, file, "process_ended", DEADLY)
                 return False
             until = tx.now + backoff(file.attempts + 1, self._chance())
             await imports.file_postponed(tx, file, BEGUN, until=until)

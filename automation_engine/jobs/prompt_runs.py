@@ -117,7 +117,7 @@ class PromptRuns:
     async def _dared(self, lease: Lease, item: RunItem) -> bool:
         """Write down that an attempt begins; False once enough of them ended with their process."""
         if item.attempts >= MAX_ATTEMPTS:
-            await self._fail(lease, item, DEADLY.format(attempts=item.attempts))
+            await self._fail(lease, item, DEADLY)
             return False
         async with work.fenced(self._database, lease) as tx:
             until = tx.now + backoff(item.attempts + 1, self._chance())

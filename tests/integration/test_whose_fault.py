@@ -317,7 +317,7 @@ async def test_a_run_by_hand_fails_soon_when_its_storage_is_away(
     ("fault", "said", "deaths"),
     [
         (ZeroDivisionError("division by zero"), "ZeroDivisionError: division by zero", 0),
-        (Died(), f"the process ended while it was read: the last of {MAX_ATTEMPTS} attempts", MAX_ATTEMPTS + 1),
+        (Died(), "the last time that it was tried, the process ended", MAX_ATTEMPTS + 1),
     ],
 )
 async def test_a_run_loses_only_the_file_that_has_the_fault(
