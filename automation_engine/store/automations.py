@@ -345,7 +345,7 @@ class Opening:
     leased: bool
     """Whether the scan's lease holds."""
     waits: bool
-    """Whether any identity waits that an earlier scan met."""
+    """Whether any identity waits that an earlier scan met, or an earlier attempt at this one."""
     connector_updated_at: float | None
     """The version of the watched connector; None when it was deleted."""
     connector_status: str | None
@@ -353,8 +353,7 @@ class Opening:
 
 async def opening(reader: Reader, automation_id: str, lease: Lease) -> Opening | None:
     """Look at everything that the scan of a lease needs to know, in one statement; None when there is no automation."""
-    epoch = parse_scan_subject(lease.subject)[1]
-    asked = {"b_automation_id": automation_id, "b_epoch": epoch, "b_work_id": lease.work_id}
+    asked = {"b_automation_id": automation_id, "b_work_id": lease.work_id}
     for row in await reader.fetch(_OPENING, asked):
         return Opening(
             seq=row.seq,
@@ -519,9 +518,7 @@ _OPENING = (
         .where(_WORK.c.work_id == bindparam("b_work_id"), _WORK.c.state == "leased")
         .scalar_subquery()
         .label("attempt"),
-        exists()
-        .where(_LEDGER.c.automation_seq == _TABLE.c.seq, WAITING, _LEDGER.c.epoch < bindparam("b_epoch"))
-        .label("waits"),
+        exists().where(_LEDGER.c.automation_seq == _TABLE.c.seq, WAITING).label("waits"),
     )
     .join_from(
         _TABLE,

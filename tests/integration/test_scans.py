@@ -21,7 +21,15 @@ from automation_engine.jobs import watch
 from automation_engine.jobs.scans import Scans
 from automation_engine.rules import events
 from automation_engine.rules.engine import create_import
-from automation_engine.rules.model import SCAN_INTERVAL_MAX, ImportConfig, ImportState, LedgerState, Phase, Watch
+from automation_engine.rules.model import (
+    SCAN_INTERVAL_MAX,
+    SETTLE,
+    ImportConfig,
+    ImportState,
+    LedgerState,
+    Phase,
+    Watch,
+)
 from automation_engine.secrets import SecretBox
 from automation_engine.store import automations, imports, ledger, work
 from automation_engine.store.database import Database, Transaction, sqlite_url
@@ -582,6 +590,24 @@ async def test_a_process_that_dies_between_two_commits_loses_and_doubles_nothing
     expected = sorted([*(f"{at}.mp4" for at in range(10)), "late.mp4"])
     assert await watched.batches() == [("quiet", expected)]
     assert await watched.entries() == {key: ["claimed"] for key in expected}
+
+
+async def test_what_a_scan_met_before_its_process_died_waits_when_it_is_tried_again(watched: Watched) -> None:
+    """The next attempt takes it a step further: what is whole is ready, and what vanished in between is gone."""
+    await watched.create()
+    watched.write("a.mp4")
+    watched.write("b.mp4")
+    await watched.watch.tick()
+    watched.database.dies_in = 3  # the claim, what is admitted, what completes the scan
+    with pytest.raises(_Crash):
+        await watched.perform()
+    assert await watched.entries() == {"a.mp4": ["settling"], "b.mp4": ["settling"]}
+    (watched.folder / "in" / "b.mp4").unlink()
+    watched.clock.advance(SETTLE + 1)
+    await work.recover(watched.database)
+    await watched.perform()
+    assert [(scan.epoch, scan.outcome) for scan in await watched.scan_rows()] == [(1, "complete")]
+    assert await watched.entries() == {"a.mp4": ["ready"], "b.mp4": ["gone"]}
 
 
 @pytest.mark.parametrize("dies_in", range(1, 8))

@@ -68,8 +68,8 @@ class Ending:
     """Run, key and version of what it is about, status, error."""
     results: list[tuple[str, str, str]] = field(default_factory=list)
     """Run, the version that was imported, the version that was analysed."""
-    certificates: list[tuple[str, int, dict[str, int]]] = field(default_factory=list)
-    """Batch, its files, the numbers of its certificate."""
+    certificates: list[tuple[str, int, dict[str, int] | None]] = field(default_factory=list)
+    """Batch, its files, the numbers of its certificate, if it has one."""
 
 
 @dataclass(slots=True, kw_only=True)

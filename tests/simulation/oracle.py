@@ -270,12 +270,15 @@ class _Case:
         earlier = _seen(before).get(identity[0])
         if earlier is None or earlier == identity[1] or self.first.get(identity) is not here.listing:
             return False
-        if (identity[0], earlier) in self.existing:
-            return False  # it did not wait: it was left out
+        between = (one for one in self.answered if _ended(before) < (one.ended or 0.0) < _ended(here))
+        if any(one.seen.get(identity[0]) != earlier for one in between):
+            return False  # it had ceased to wait: what an attempt has met counts, even if it died
         configs = [*self._configs(before.at), *self._configs(here.at)]
-        if not all(self._wants(config, identity[0]) for config in configs):
-            return False
-        return (identity[0], earlier) not in self.batched and not self._skipped((identity[0], earlier))
+        return self._waits((identity[0], earlier)) and all(self._wants(config, identity[0]) for config in configs)
+
+    def _waits(self, identity: Identity) -> bool:
+        """Whether what was met was neither claimed nor left out."""
+        return identity not in self.batched and identity not in self.existing and not self._skipped(identity)
 
     def _skipped(self, identity: Identity) -> bool:
         """Whether ``new_only`` may have left it out at once."""
@@ -500,6 +503,9 @@ class _Case:
         """Check that each batch can show that it left nothing out, against what the storage had listed."""
         listings = {one.epoch: one for one in self.complete}
         for batch, files, told in self.h.ending.certificates:
+            if told is None:
+                yield f"not certified: {batch}"
+                continue
             parts = [told[name] for name in _PARTS]
             if told["members"] != files or told["unexplained"] or told["matched"] != sum(parts) or min(parts) < 0:
                 yield f"not certified: {batch} has {files} files, and says {told}"

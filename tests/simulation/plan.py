@@ -19,7 +19,7 @@ _BUSY = {"5m": 0.6, "10m": 1.0, "1h": 2.8, "1d": 24.0}
 """Hours in which writers, faults and operators are dense. Nights come on top: spans in which few scans are made."""
 _HOURS = (8, 8, 12, 16, 24, 36)
 _EVENING = 1_800.0
-"""The first night falls no sooner, seconds after the beginning."""
+"""The first night falls no sooner, seconds after the beginning, unless the busy hours end before that."""
 
 _UNUSUAL = 0.35
 _DECLARED = 0.7
@@ -145,7 +145,10 @@ def _unusual(chance: random.Random, plan: Plan) -> Plan:
 def _with_nights(chance: random.Random, plan: Plan) -> Plan:
     """Let nights fall into the busy hours: what comes after one comes later, and in it something else happens."""
     nights = sorted(
-        (chance.uniform(_EVENING, plan.calm), chance.choice(_HOURS) * chance.uniform(3_000.0, 4_000.0))
+        (
+            chance.uniform(min(_EVENING, plan.calm / 2), plan.calm),
+            chance.choice(_HOURS) * chance.uniform(3_000.0, 4_000.0),
+        )
         for _ in range(chance.choice((1, 1, 2, 2, 3)))
     )
     actions = [replace(action, at=_later(action.at, nights)) for action in plan.actions]

@@ -542,7 +542,7 @@ class World:
             "SELECT s.run_id, v.source_version, json_extract(s.data, '$.version') FROM segment_results s "
             "JOIN videos v ON v.video_id = s.video_id"
         ).fetchall()
-        batches = "SELECT batch_id, object_count, certificate FROM batches"
+        batches = "SELECT batch_id, object_count, COALESCE(certificate, 'null') FROM batches"
         ending.certificates = [(batch, count, json.loads(told)) for batch, count, told in read(batches)]
         self.reader.close()
 
