@@ -33,6 +33,7 @@ from automation_engine.jobs.prompt_runs import PromptRuns
 from automation_engine.jobs.queue import Doorbell
 from automation_engine.jobs.scans import Scans
 from automation_engine.jobs.scheduler import Scheduler
+from automation_engine.jobs.suspects import Turns
 from automation_engine.jobs.webhooks import Webhooks
 from automation_engine.jobs.worker import Performer, Worker
 from automation_engine.secrets import SecretBox
@@ -162,10 +163,11 @@ def make_worker(
 ) -> Worker:
     """Wire the performers of every kind of work. ``chance()`` draws the jitter of retries, in [0, 1)."""
     recorder = recording.Recorder(database, recording_days) if recording_days else None
+    turns = Turns()
     performers: dict[str, Performer] = {
         work.SCAN: Scans(database, stores, chance, recorder),
-        work.IMPORT_JOB: ImportJobs(database, stores, chance),
-        work.PROMPT_RUN: PromptRuns(database, stores, chance),
+        work.IMPORT_JOB: ImportJobs(database, stores, chance, turns),
+        work.PROMPT_RUN: PromptRuns(database, stores, chance, turns),
         work.EXPORT: Exports(database, stores),
         work.WEBHOOK: Webhooks(database, stores.box, sender or WebhookSender(), chance),
     }

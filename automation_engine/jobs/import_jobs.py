@@ -15,7 +15,8 @@ from automation_engine.connectors.pool import Stores
 from automation_engine.connectors.protocol import ObjectInfo, ObjectStore
 from automation_engine.errors import MediaError, ObjectNotFound, StorageAway, StorageError, Unforeseen, VersionMismatch
 from automation_engine.jobs.sources import judged, open_connector, pinned
-from automation_engine.jobs.worker import BEGUN, DEADLY, all_of
+from automation_engine.jobs.suspects import BEGUN, DEADLY, Turns
+from automation_engine.jobs.worker import all_of
 from automation_engine.rules.debounce import Skip
 from automation_engine.rules.matching import compile_pattern, folder, is_temporary
 from automation_engine.rules.model import ImportMode, LedgerState
@@ -32,10 +33,11 @@ _AT_A_TIME = 4
 class ImportJobs:
     """Performs import jobs. ``chance()`` draws the jitter of retries, in [0, 1)."""
 
-    def __init__(self, database: Database, stores: Stores, chance: Callable[[], float]) -> None:
+    def __init__(self, database: Database, stores: Stores, chance: Callable[[], float], turns: Turns) -> None:
         self._database = database
         self._stores = stores
         self._chance = chance
+        self._turns = turns
 
     async def perform(self, lease: Lease) -> None:
         """Import what is left to import; come back for what has to wait; end the job when nothing is left."""
@@ -137,8 +139,13 @@ class ImportJobs:
 
         An attempt of which a process may die is written down before it is made.
         """
-        if (suspect or file.attempts) and not await self._dared(lease, file):
-            return
+        suspect = suspect or file.reason == BEGUN
+        async with self._turns.one(suspect=suspect):
+            if (suspect or file.attempts) and not await self._dared(lease, file):
+                return
+            await self._try(lease, job, store, file)
+
+    async def _try(self, lease: Lease, job: ImportJob, store: ObjectStore, file: ImportFile) -> None:
         try:
             source = pinned(store, file.key, file.version, file.size)
             facts = await judged(probe(source), store, patient=_patient(job))

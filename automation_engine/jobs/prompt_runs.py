@@ -19,7 +19,8 @@ from automation_engine.errors import (
     VersionMismatch,
 )
 from automation_engine.jobs.sources import judged, open_connector, pinned
-from automation_engine.jobs.worker import BEGUN, DEADLY, all_of
+from automation_engine.jobs.suspects import BEGUN, DEADLY, Turns
+from automation_engine.jobs.worker import all_of
 from automation_engine.rules.retry import MAX_ATTEMPTS, backoff
 from automation_engine.store import announcements, automations, outbox, runs, work
 from automation_engine.store.database import Database
@@ -35,10 +36,11 @@ _FLUSH = 20
 class PromptRuns:
     """Performs prompt runs. ``chance()`` draws the jitter of retries, in [0, 1)."""
 
-    def __init__(self, database: Database, stores: Stores, chance: Callable[[], float]) -> None:
+    def __init__(self, database: Database, stores: Stores, chance: Callable[[], float], turns: Turns) -> None:
         self._database = database
         self._stores = stores
         self._chance = chance
+        self._turns = turns
 
     async def perform(self, lease: Lease) -> None:
         """Analyse what is left to analyse; come back for what has to wait; end the run when nothing is left."""
@@ -94,9 +96,16 @@ class PromptRuns:
 
         An attempt of which a process may die is written down before it is made.
         """
+        suspect = suspect or item.error == BEGUN
         daring = suspect or item.attempts > 0
-        if daring and not await self._dared(lease, item):
-            return
+        async with self._turns.one(suspect=suspect):
+            if daring and not await self._dared(lease, item):
+                return
+            await self._try(lease, run, analyzer, item, video, daring=daring)
+
+    async def _try(
+        self, lease: Lease, run: PromptRun, analyzer: Analyzer, item: RunItem, video: Video | None, *, daring: bool
+    ) -> None:
         await self._start(lease, run, item)
         if video is None:
             await self._fail(lease, item, "the media was deleted before it was analysed")

@@ -19,10 +19,6 @@ from automation_engine.store.database import Database
 from automation_engine.store.work import LEASE, Lease
 
 _log = logging.getLogger(__name__)
-BEGUN = "an attempt has begun, and not ended"
-"""What is said of a file while it is tried under suspicion."""
-DEADLY = "the last time that it was tried, the process ended"
-"""What is said of a file that is not tried again: a decoder crashed, or memory ran out."""
 
 
 class Performer(Protocol):

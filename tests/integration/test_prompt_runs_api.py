@@ -14,6 +14,7 @@ from automation_engine.demo_media import write_clip
 from automation_engine.errors import InvalidArgument
 from automation_engine.jobs.prompt_runs import PromptRuns
 from automation_engine.jobs.sources import pinned
+from automation_engine.jobs.suspects import Turns
 from automation_engine.servicers.prompt_run_servicer import PromptRunServicer
 from automation_engine.store import work
 from automation_engine.store.tables import Video
@@ -81,7 +82,7 @@ async def _import_real(engine: Engine, *keys: str) -> None:
 async def _perform(engine: Engine, run_id: str) -> None:
     lease = await work.claim(engine.database, f"prompt_run:{run_id}")
     assert lease is not None
-    await PromptRuns(engine.database, engine.stores, lambda: 0.5).perform(lease)
+    await PromptRuns(engine.database, engine.stores, lambda: 0.5, Turns()).perform(lease)
 
 
 async def _get(stub: Any, run_id: str) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,17 @@ from sqlmodel import select
 from automation_engine.analyzers.protocol import Analysis, Media, MediaFacts, Prompt, Segment
 from automation_engine.connectors.reader import PinnedReader
 from automation_engine.errors import StorageDenied, StorageThrottled, StorageUnavailable
-from automation_engine.jobs import import_jobs, prompt_runs
+from automation_engine.jobs import import_jobs, prompt_runs, suspects
 from automation_engine.jobs.exports import Exports
 from automation_engine.jobs.import_jobs import ImportJobs
 from automation_engine.jobs.prompt_runs import PromptRuns
+from automation_engine.jobs.suspects import Turns
 from automation_engine.jobs.worker import Worker
 from automation_engine.rules.model import BACKOFF_MAX
 from automation_engine.rules.retry import MAX_ATTEMPTS
 from automation_engine.servicers.export_servicer import queue_status
 from automation_engine.store import exports, work
-from automation_engine.store.tables import Connector, Export, ImportFile, ImportJob, PromptRun, RunItem, Video
+from automation_engine.store.tables import Connector, Export, ImportFile, ImportJob, PromptRun, RunItem, Video, Work
 from tests.integration.engine import Engine
 from tests.integration.scenery import (
     add_connector,
@@ -38,19 +40,23 @@ from tests.integration.scenery import (
 KEYS = [f"{name}.mp4" for name in "abcdefgh"]
 CHANCE = 0.99
 OUTAGE = 3 * 86_400.0
-
-
-class Died(BaseException):
-    """The process ends here."""
+_LONG = 5_000
+"""Turns of the event loop."""
 
 
 class Reading:
-    """A decoder and an analyzer that fail for some files as they are told, and count how often they were asked."""
+    """A decoder and an analyzer that fail for some files as they are told, and count how often they were asked.
+
+    They take long for those that are ``slow``, and end the process for those that are ``deadly``.
+    """
 
     name = "reading"
 
-    def __init__(self, faults: Mapping[str, BaseException]) -> None:
+    def __init__(self, faults: Mapping[str, Exception]) -> None:
         self.faults = dict(faults)
+        self.slow = set[str]()
+        self.deadly = set[str]()
+        self.ended = asyncio.Event()
         self.asked = Counter[str]()
 
     async def probe(self, source: PinnedReader) -> MediaFacts:
@@ -67,9 +73,18 @@ class Reading:
     async def _read(self, source: PinnedReader) -> None:
         key = source._info.key
         self.asked[key] += 1
+        for _ in range(_LONG if key in self.slow else 0):
+            await asyncio.sleep(0)
         await source._store.read_range(key, version=source._info.version, start=0, length=1)
+        if key in self.deadly:
+            await self.end()
         if key in self.faults:
             raise self.faults[key]
+
+    async def end(self) -> None:
+        """End the process: nothing that it does goes on."""
+        self.ended.set()
+        await asyncio.Event().wait()
 
 
 @pytest.fixture
@@ -85,7 +100,7 @@ async def scene(engine: Engine) -> Engine:
     return engine
 
 
-def _faulty(monkeypatch: pytest.MonkeyPatch, faults: Mapping[str, BaseException] | None = None) -> Reading:
+def _faulty(monkeypatch: pytest.MonkeyPatch, faults: Mapping[str, Exception] | None = None) -> Reading:
     reading = Reading(faults or {})
     monkeypatch.setattr(import_jobs, "probe", reading.probe)
     monkeypatch.setattr(prompt_runs, "analyzer_for", lambda _name: reading)
@@ -97,8 +112,10 @@ async def _versions(engine: Engine) -> dict[str, str]:
     return {key: (await store.head(key)).version for key in KEYS}
 
 
-async def _job(engine: Engine, automation_id: str | None = "auto_1") -> str:
-    job_id = await add_job(engine, "job_a", KEYS, automation_id=automation_id)
+async def _job(
+    engine: Engine, automation_id: str | None = "auto_1", *, name: str = "job_a", keys: Sequence[str] = KEYS
+) -> str:
+    job_id = await add_job(engine, name, keys, automation_id=automation_id)
     found = await _versions(engine)
     async with engine.database.transaction() as tx:
         for file in (await tx.exec(select(ImportFile))).all():
@@ -139,33 +156,49 @@ async def _export(engine: Engine, automation_id: str | None = "auto_2") -> str:
 
 
 class Life:
-    """The work of one unit, attempt after attempt, each one when it is due."""
+    """The work of some units in one process, attempt after attempt, made together when they are due.
 
-    def __init__(self, engine: Engine, kind: str, subject: str) -> None:
-        database, stores = engine.database, engine.stores
+    Whenever the process has ``ended``, another one starts.
+    """
+
+    def __init__(self, engine: Engine, kind: str, *subjects: str, ended: asyncio.Event | None = None) -> None:
+        database, stores, turns = engine.database, engine.stores, Turns()
         performers = {
-            work.IMPORT_JOB: ImportJobs(database, stores, lambda: CHANCE),
-            work.PROMPT_RUN: PromptRuns(database, stores, lambda: CHANCE),
+            work.IMPORT_JOB: ImportJobs(database, stores, lambda: CHANCE, turns),
+            work.PROMPT_RUN: PromptRuns(database, stores, lambda: CHANCE, turns),
             work.EXPORT: Exports(database, stores),
         }
         self._worker = Worker(database, performers, lambda: CHANCE)
         self._engine = engine
-        self._of = (kind, subject)
+        self._of = [(kind, subject) for subject in subjects]
+        self._ended = ended or asyncio.Event()
         self.delays: list[float] = []
         self.deaths = 0
 
     async def goes_on(self, until: float = float("inf")) -> None:
-        """Let attempts follow each other until the unit is done, or until an instant."""
+        """Let attempts follow each other until the units are done, or until an instant."""
         clock = self._engine.clock
-        while (unit := await work_of(self._engine, *self._of)).state != "done" and unit.due_at < until:
-            if unit.due_at > clock.now():
-                self.delays.append(unit.due_at - clock.now())
-                clock.advance(unit.due_at - clock.now())
-            try:
-                await self._worker.perform(f"{unit.kind}:{unit.subject}")
-            except Died:
-                self.deaths += 1
-                await work.recover(self._engine.database)  # as a process does that starts
+        while units := [unit for unit in await self._units() if unit.state != "done" and unit.due_at < until]:
+            due_at = max(unit.due_at for unit in units)  # a sweep finds them together
+            if due_at > clock.now():
+                self.delays.append(due_at - clock.now())
+                clock.advance(due_at - clock.now())
+            await self._perform([f"{unit.kind}:{unit.subject}" for unit in units])
+
+    async def _units(self) -> list[Work]:
+        return [await work_of(self._engine, *of) for of in self._of]
+
+    async def _perform(self, work_ids: Sequence[str]) -> None:
+        performing = asyncio.gather(*map(self._worker.perform, work_ids))
+        ending = asyncio.ensure_future(self._ended.wait())
+        await asyncio.wait({performing, ending}, return_when=asyncio.FIRST_COMPLETED)
+        if self._ended.is_set():
+            self._ended.clear()
+            self.deaths += 1
+            await work.recover(self._engine.database)  # as a process does that starts
+            performing.cancel()
+        ending.cancel()
+        await asyncio.gather(performing, return_exceptions=True)
 
 
 async def _files(engine: Engine) -> dict[str, ImportFile]:
@@ -278,15 +311,44 @@ async def test_a_fault_of_one_file_takes_its_own_attempts(
 
 async def test_a_file_that_ends_the_process_fails_alone(scene: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A decoder crashes, or the memory ends: the process starts again, and again."""
-    reading = _faulty(monkeypatch, {"b.mp4": Died()})
+    reading = _faulty(monkeypatch)
+    reading.deadly = {"b.mp4"}
     job = await _job(scene)
-    life = Life(scene, work.IMPORT_JOB, job)
+    life = Life(scene, work.IMPORT_JOB, job, ended=reading.ended)
     await life.goes_on()
     files = await _files(scene)
     assert {key for key, file in files.items() if file.status != "imported"} == {"b.mp4"}
     assert (files["b.mp4"].status, files["b.mp4"].reason_code) == ("failed", "process_ended")
     assert life.deaths == reading.asked["b.mp4"] == MAX_ATTEMPTS + 1  # the first one had no name yet
     assert (await _saved(scene, job)).status == "completed"
+
+
+async def test_a_file_that_is_read_at_the_same_time_is_not_taken_for_the_one_that_ends_the_process(
+    scene: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Jobs of two automations are due together, again and again: the suspects of a process take turns."""
+    reading = _faulty(monkeypatch)
+    reading.deadly, reading.slow = {"a.mp4"}, {"b.mp4"}
+    deadly = await _job(scene, keys=KEYS[:1])
+    other = await _job(scene, "auto_2", name="job_b", keys=KEYS[1:2])
+    life = Life(scene, work.IMPORT_JOB, deadly, other, ended=reading.ended)
+    await life.goes_on()
+    files = await _files(scene)
+    assert (files["a.mp4"].status, files["b.mp4"].status) == ("failed", "imported")
+    assert life.deaths == MAX_ATTEMPTS + 1
+
+
+async def test_a_suspect_that_takes_for_ever_does_not_hold_up_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suspects, "_LONGEST_WAIT", 0.0)
+    turns = Turns()
+    async with turns.one(suspect=True):
+        async with turns.one(suspect=False), turns.one(suspect=True):
+            pass
+        async with turns.one(suspect=True):
+            pass
+    async with turns.one(suspect=True):
+        assert turns._lock.locked()
+    assert not turns._lock.locked()
 
 
 async def test_a_run_waits_for_its_storage(scene: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -314,23 +376,24 @@ async def test_a_run_by_hand_fails_soon_when_its_storage_is_away(
 
 
 @pytest.mark.parametrize(
-    ("fault", "said", "deaths"),
+    ("faults", "deadly", "said"),
     [
-        (ZeroDivisionError("division by zero"), "ZeroDivisionError: division by zero", 0),
-        (Died(), "the last time that it was tried, the process ended", MAX_ATTEMPTS + 1),
+        ({"a.mp4": ZeroDivisionError("by zero")}, set(), "ZeroDivisionError: by zero"),
+        ({}, {"a.mp4"}, "the last time that it was tried, the process ended"),
     ],
 )
 async def test_a_run_loses_only_the_file_that_has_the_fault(
-    scene: Engine, monkeypatch: pytest.MonkeyPatch, fault: BaseException, said: str, deaths: int
+    scene: Engine, monkeypatch: pytest.MonkeyPatch, faults: Mapping[str, Exception], deadly: set[str], said: str
 ) -> None:
-    _faulty(monkeypatch, {"a.mp4": fault})
+    reading = _faulty(monkeypatch, faults)
+    reading.deadly = deadly
     run_id = await _run(scene)
-    life = Life(scene, work.PROMPT_RUN, run_id)
+    life = Life(scene, work.PROMPT_RUN, run_id, ended=reading.ended)
     await life.goes_on()
     items = await _items(scene)
     assert {key for key, item in items.items() if item.status != "completed"} == {"a.mp4"}
     assert (items["a.mp4"].status, items["a.mp4"].error) == ("failed", said)
-    assert life.deaths == deaths
+    assert life.deaths == (MAX_ATTEMPTS + 1 if deadly else 0)
     assert (await saved_run(scene, run_id)).status == "completed_with_failures"
 
 
@@ -350,11 +413,11 @@ async def test_deaths_on_the_way_through_a_long_file_are_forgotten_with_each_ste
     async def analyze(media: Media, prompt: Prompt, segment: Segment) -> Analysis:
         if segment.ordinal % 20 == 19 and reading.asked["restarts"] < segment.ordinal // 20:
             reading.asked["restarts"] += 1
-            raise Died
+            await reading.end()
         return await Reading.analyze(reading, media, prompt, segment)
 
     monkeypatch.setattr(reading, "analyze", analyze)
-    life = Life(scene, work.PROMPT_RUN, run_id)
+    life = Life(scene, work.PROMPT_RUN, run_id, ended=reading.ended)
     await life.goes_on()
     assert life.deaths > MAX_ATTEMPTS
     assert (await saved_run(scene, run_id)).status == "completed"
