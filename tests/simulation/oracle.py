@@ -18,7 +18,7 @@ Identity = tuple[str, str]
 
 SAME_FOR = 30.0
 _VICTIMS = 12
-"""Most processes that a file may end before it is left alone: some attempts, and some that others cut short."""
+"""Most processes that a claimed file may end before it is left alone: some attempts, and some that others cut short."""
 _ROUNDING = 1e-3
 _TEMPORARY = re.compile(r"(^|.*/)\.[^/]+(/.*)?$|.*\.(part|tmp|filepart|crdownload)$", re.IGNORECASE)
 _SCAN_AT_MOST = 300.0
@@ -490,9 +490,10 @@ class _Case:
 
     def _items(self) -> Iterator[str]:
         """Check that only what is poison, or was replaced before it was analysed, is not analysed, and its price."""
-        tries = 1 + self.h.faults.get("retry job", 0)
+        retried = self.h.faults.get("retry job", 0)
         for version in self.h.bucket.history:
-            if version.victims > _VICTIMS * tries:
+            claims = max(1, self._lives((version.key, version.token))) + retried
+            if version.victims > _VICTIMS * claims:
                 yield f"deadly: {version.key}@{version.token} ended {version.victims} processes"
         for run, key, token, status, error in self.h.ending.items:
             version = self.versions[key, token]
