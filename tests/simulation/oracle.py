@@ -152,7 +152,7 @@ class _Case:
 
     def _twice(self) -> Iterator[str]:
         for (key, token), count in Counter((one.key, one.token) for one in self.h.imported).items():
-            if count > max(1, self._lives((key, token))):
+            if count > self._lives((key, token)):
                 yield f"imported twice: {key}@{token}"
         if self._modes == {"new_only"} and not self.h.forgotten:
             for key, count in Counter(one.key for one in self.h.imported).items():
@@ -161,7 +161,7 @@ class _Case:
         for identity in self.batched:
             resolved = self.h.ending.files.get(identity, [])
             final = [status for status, code in resolved if code not in {"superseded", "vanished"}]
-            if len(final) > max(1, self._lives(identity)):
+            if len(final) > self._lives(identity):
                 yield f"claimed twice: {identity[0]}@{identity[1]}"
 
     def _era(self, at: float) -> int:
@@ -169,8 +169,8 @@ class _Case:
         return sum(forgotten < at for forgotten in self.h.forgotten)
 
     def _lives(self, identity: Identity) -> int:
-        """Return in how many eras an identity was claimed: in each of them it is imported at most once."""
-        return len({self._era(at) for at in self.batched.get(identity, [])})
+        """Return in how many eras an identity was claimed, or 1: in each of them it is imported at most once."""
+        return max(1, len({self._era(at) for at in self.batched.get(identity, [])}))
 
     def _bytes(self) -> Iterator[str]:
         for one in self.h.imported:
@@ -492,7 +492,7 @@ class _Case:
         """Check that only what is poison, or was replaced before it was analysed, is not analysed, and its price."""
         retried = self.h.faults.get("retry job", 0)
         for version in self.h.bucket.history:
-            claims = max(1, self._lives((version.key, version.token))) + retried
+            claims = self._lives((version.key, version.token)) + retried
             if version.victims > _VICTIMS * claims:
                 yield f"deadly: {version.key}@{version.token} ended {version.victims} processes"
         for run, key, token, status, error in self.h.ending.items:
